@@ -1,0 +1,46 @@
+/* rows.c - the actors and settings of the yard, as tables.
+ *
+ * Expanded from schema/actors.def and schema/settings.def; nothing is said here a second time.
+ */
+#include "common/handover/handover.h"
+
+#include <string.h>
+
+const struct ym_actor_row ym_actor_rows[YM_ACTORS] = {
+#define ACTOR(symbol, name, program, argument, role, door, doc)                                \
+    {name, program, argument, role, door, doc},
+#define MAY(from, to, message)
+#include "schema/actors.def"
+#undef ACTOR
+#undef MAY
+};
+
+#define SETTING_TEXT(section, name, normal, fast, least, most, doc)                            \
+    {section, name, 0, normal, fast, least, most, doc},
+#define SETTING_NUMBER(section, name, normal, fast, least, most, doc)                          \
+    {section, name, 1, #normal, #fast, least, most, doc},
+const struct ym_setting ym_settings[] = {
+#define SETTING(section, name, kind, normal, fast, least, most, doc)                           \
+    SETTING_##kind (section, #name, normal, fast, least, most, doc)
+#include "schema/settings.def"
+#undef SETTING
+};
+const size_t ym_setting_count = sizeof ym_settings / sizeof ym_settings[0];
+
+int ym_actor_find (const char *name)
+{
+    for (int i = 0; i < YM_ACTORS; i++)
+        if (strcmp (ym_actor_rows[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
+const struct ym_setting *ym_setting_find (const char *section, const char *name)
+{
+    for (size_t i = 0; i < ym_setting_count; i++) {
+        const struct ym_setting *setting = &ym_settings[i];
+        if (strcmp (setting->section, section) == 0 && strcmp (setting->name, name) == 0)
+            return setting;
+    }
+    return NULL;
+}
