@@ -25,6 +25,7 @@ bool ym_id_read (const char *text, int64_t *ret);
 /* Mints within [from_ms, until_ms). One owner, one thread. */
 struct ym_mint { unsigned shard; int64_t at_ms, until_ms; unsigned number; };
 /* The next id, or 0 if the block is used up: reserve another one. 'now_ms' pulls the mint forward
- * to the clock, never back. */
+ * to the clock, never back; 2048 ids fit a millisecond, more borrow from the next. A clock that
+ * says 2025-01-01 or earlier is a panic. */
 int64_t ym_mint_next (struct ym_mint *mint, int64_t now_ms);
 #endif

@@ -1,8 +1,9 @@
 /* log.h - one line per event: the event's fixed name, then key=value pairs, then why.
  *
- * To the journal with fields when stderr is the journal (JOURNAL_STREAM), else to stderr as
- * "<priority>event key=value ...". Values with spaces or quotes are quoted and escaped. Text that
- * came from outside is safe to log: control characters are escaped, a line is cut at 2 KiB.
+ * Lines go to stderr, each with one write: "<priority>event actor=... key=value ...", which the
+ * journal understands; on a terminal without "<priority>". Values with spaces or quotes are quoted
+ * and escaped. Text that came from outside is safe to log: control characters are escaped, a line
+ * is cut at 2 KiB. errno is kept.
  */
 #ifndef YM_BASE_LOG_H
 #define YM_BASE_LOG_H
@@ -16,8 +17,8 @@ struct ym_log_field ym_log_number (const char *key, int64_t value);
 struct ym_log_field ym_log_job (int64_t id);              /* job=job_... */
 struct ym_log_field ym_log_errno (int error);             /* why="No such file or directory" */
 
-/* Sets the name every line carries (actor=...). Lines above 'most' are not written; the default is
- * YM_LOG_INFO, environment YM_LOG=debug sets YM_LOG_DEBUG. */
+/* Sets the name every line carries (actor=...; none if NULL). Lines above YM_LOG_INFO are not
+ * written unless the environment says YM_LOG=debug. */
 void ym_log_open (const char *actor);
 void ym_log_event (enum ym_priority priority, const char *event, const struct ym_log_field *fields, unsigned count);
 

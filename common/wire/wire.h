@@ -46,6 +46,7 @@ struct ym_field {
     size_t at;                          /* offset in the struct */
     const struct ym_record *record;     /* of a list */
     const char *doc;
+    size_t name_size;
 };
 struct ym_record { const char *name; size_t size; size_t count; const struct ym_field *fields; const char *doc; };
 struct ym_message {
@@ -122,9 +123,9 @@ enum {
 #undef LIST
 #undef END
 
-extern const struct ym_message *const ym_messages[];     /* by number, rising */
+extern const struct ym_message *const *const ym_messages; /* by number, rising */
 extern const size_t ym_message_count;
-extern const struct ym_record *const ym_records[];
+extern const struct ym_record *const *const ym_records;
 extern const size_t ym_record_count;
 const struct ym_message *ym_message_find (unsigned number);   /* NULL if unknown */
 const struct ym_message *ym_message_named (const char *name); /* NULL if unknown */
@@ -142,8 +143,9 @@ struct ym_header {                      /* on the wire in this order, big endian
 struct ym_faults { uint32_t count; struct ym_fault at[YM_FAULTS_MAX]; };
 void ym_faults_add (struct ym_faults *f, const char *path, const char *code, const char *text);
 
-/* Writes header and body at 'to'. Returns the octets written, or 0 if 'room' is too small or a
- * field breaks its own limit, which is our own bug: assert it. */
+/* Writes header and body of the message h->number at 'to'; version and flags are always ours.
+ * Returns the octets written, or 0 if 'room' is too small, the number is unknown or a field breaks
+ * its own limit, which is our own bug: assert it. */
 size_t ym_wire_encode (const struct ym_header *h, const void *msg, void *to, size_t room);
 /* Octets that are surely enough for this message. */
 size_t ym_wire_room (const struct ym_message *m, const void *msg);
@@ -152,15 +154,19 @@ size_t ym_wire_room (const struct ym_message *m, const void *msg);
 bool ym_wire_header (const void *frame, size_t size, struct ym_header *ret);
 /* Reads the body of 'frame' (header included) into 'ret_msg', a struct of m->size octets. Strict:
  * unknown, missing, repeated, oversized, ill-typed and trailing content are faults, and every
- * fault is listed, up to YM_FAULTS_MAX. 'ret_msg' is written only on success. Rows of lists are
- * taken from 'arena'; what is taken is bounded by the frame's size and the table's limits. */
+ * fault is listed, up to YM_FAULTS_MAX. 'ret_msg' is written only on success, the faults always:
+ * none on success. Rows of lists are taken from 'arena'; what is taken is bounded by the table's
+ * limits. Absent optional fields are zero. */
 bool ym_wire_decode (const struct ym_message *m, const void *frame, size_t size,
                      struct ym_arena *arena, void *ret_msg, struct ym_faults *reterr_faults);
 
-/* True if 'p' holds exactly one well-framed msgpack value without ext types, at most 8 deep:
- * looked at before msgpack-c unpacks, since that trusts counts in headers. */
+/* True if 'p' holds exactly one well-framed msgpack value without ext types, containers at most 8
+ * deep: looked at before msgpack-c unpacks, since that trusts counts in headers. */
 bool ym_wire_is_sane (const uint8_t *p, size_t size);
 
-/* BLAKE2b-256 of the canonical body: equal bodies have equal digests whatever order they came in. */
+/* BLAKE2b-256 of the message's number (2 octets, big endian) and its canonical body: the same
+ * message with the same body has the same digest whatever order it came in. A field named
+ * "request" is left out: it is the key under which the digest is kept, not what was asked. A field
+ * that breaks its own limit is a panic. */
 void ym_wire_digest (const struct ym_message *m, const void *msg, uint8_t ret_digest[32]);
 #endif
