@@ -429,7 +429,7 @@ class Yard:
 
     def stop(self, look=True):
         """Ends and removes everything; with look, YardError if something did not end well."""
-        faults = []
+        faults, ends = [], ""
         with undisturbed():
             faults += [f"agent {name} did not drain" for name, agent in self.agents.items() if not agent.stop()]
             status = self.stop_daemon()
