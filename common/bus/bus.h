@@ -26,7 +26,7 @@
 #include "common/base/refusal.h"
 #include "common/wire/wire.h"
 
-enum { YM_BUS_PEERS_MAX = 32, YM_BUS_POLL_MAX = 40 };
+enum { YM_BUS_PEERS_MAX = 32, YM_BUS_POLL_MAX = 40, YM_BUS_ERROR_MAX = 200 };
 
 struct ym_bus;
 
@@ -44,12 +44,15 @@ struct ym_bus_options {
     unsigned beat_ms;                          /* of links; a peer is heard if within 3 beats */
 };
 
-/* 0, or -EADDRINUSE, -EACCES, -EPERM (self-attack got in), -EINVAL (an endpoint or key). On failure
- * 'reterr' (200 octets) says in a sentence what was tried. */
+/* 0, or -EADDRINUSE, -EACCES, -EPERM (self-attack got in), -EINVAL (an endpoint or key), or what
+ * the directory or a socket said. On failure 'reterr' (200 octets) says in a sentence what was
+ * tried. Until the first ym_bus_set_keys the door neither admits nor denies: clients come again. */
 int ym_bus_open (const struct ym_bus_options *options, struct ym_bus **ret, char *reterr);
 void ym_bus_close (struct ym_bus *bus);        /* flushes up to 200 ms; NULL does nothing */
 /* The public door key (Z85) that belongs to the secret one. */
 const char *ym_bus_door_public (const struct ym_bus *bus);
+/* Where the door listens, with the port it really got; "" without a door. */
+const char *ym_bus_door (const struct ym_bus *bus);
 
 /* The key table of the door. Replaces all of it at once; rows are copied. */
 struct ym_key {
@@ -69,12 +72,16 @@ int ym_bus_poll_items (struct ym_bus *bus, void *ret_items);
 int ym_bus_wait_ms (const struct ym_bus *bus, int64_t mono_ms);
 
 /* A reply handle: a peer of the bus, or a connection at the door. Plain; copy it freely. It is
- * never identity: that is 'key'. */
+ * never identity: that is 'key'. It outlives its connection harmlessly: a client may claim the
+ * route of another that has left, so an answer goes out only while 'fd' is still that connection
+ * (SO_COOKIE, which the kernel gives once). */
 struct ym_to {
     bool at_door;
     uint32_t peer;
     int64_t key;                               /* door: id of the key that sent */
-    uint8_t route_size, route[33];             /* door */
+    uint8_t route[5];                          /* door: what libzmq calls the connection */
+    int fd;                                    /* door: its descriptor, only to compare and cut */
+    uint64_t connection;                       /* door: its kernel cookie; 0 if it has gone */
     uint64_t ask;
     uint8_t trace[16], span[8];
 };
@@ -97,7 +104,8 @@ void ym_letter_free (struct ym_letter *letter);
 
 /* Sends through the outbox of that peer or connection, never blocking. A peer whose outbox is full
  * counts as lost: what waits for it is dropped, and the gap is reported to it by its sequence
- * number. A door connection whose outbox is full is dropped. 'number' is the message's. */
+ * number. A door connection whose outbox is full is cut. 'number' is the message's; to a peer it
+ * must be on the allow list. What is too large to send is logged; at the door the asker is told. */
 void ym_bus_send (struct ym_bus *bus, unsigned peer, unsigned number, uint64_t ask, const void *msg);
 void ym_bus_answer (struct ym_bus *bus, const struct ym_to *to, unsigned number, const void *msg);
 void ym_bus_refuse (struct ym_bus *bus, const struct ym_to *to, enum ym_refusal why,

@@ -1,0 +1,146 @@
+/* attack.c - the bus attacks itself before it serves.
+ *
+ * A library that is set up wrongly lets everybody in and says nothing. So each socket is tried
+ * with a random key and with no CURVE at all, all at once, and each try must be seen to fail.
+ * What is not seen to fail within a second counts as a way in.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "common/base/time.h"
+#include "common/bus/inside.h"
+
+enum { TARGETS_MAX = 2, TRIES_MAX = 2 * TARGETS_MAX, PATIENCE_MS = 1000 };
+enum {
+    TURNED_AWAY = ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
+                  ZMQ_EVENT_HANDSHAKE_FAILED_AUTH,
+};
+
+struct attempt {
+    void *socket, *monitor;
+    const char *what, *endpoint;
+    bool failed; /* as it should */
+};
+
+static int watch (struct ym_bus *bus, struct attempt *a, unsigned number)
+{
+    char name[40];
+    (void)ym_text_format (name, sizeof name, "inproc://ym.attack.%u", number);
+    int events = TURNED_AWAY | ZMQ_EVENT_HANDSHAKE_SUCCEEDED;
+    if (zmq_socket_monitor (a->socket, name, events) != 0)
+        return -errno;
+    int rc = ym_socket_new (bus, ZMQ_PAIR, &a->monitor);
+    if (rc < 0)
+        return rc;
+    return zmq_connect (a->monitor, name) == 0 ? 0 : -errno;
+}
+
+static int arm (struct attempt *a, const struct ym_target *target)
+{
+    char public_text[YM_BUS_KEY_TEXT], secret[YM_BUS_KEY_TEXT];
+    if (zmq_curve_keypair (public_text, secret) != 0)
+        return -errno;
+    return ym_socket_speak (a->socket, public_text, secret, target->public_text);
+}
+
+static int start (struct ym_bus *bus, struct attempt *a, unsigned number,
+                  const struct ym_target *target)
+{
+    bool with_key = number % 2 == 0;
+    a->what = with_key ? "a random key" : "no key at all";
+    a->endpoint = target->endpoint;
+    int rc = ym_socket_new (bus, ZMQ_DEALER, &a->socket);
+    if (rc == 0 && with_key)
+        rc = arm (a, target);
+    if (rc == 0)
+        rc = ym_socket_set (a->socket, ZMQ_RECONNECT_IVL, -1);
+    if (rc == 0)
+        rc = ym_socket_set (a->socket, ZMQ_LINGER, 0);
+    if (rc == 0)
+        rc = ym_socket_set (a->socket, ZMQ_IPV6, 1);
+    if (rc == 0)
+        rc = watch (bus, a, number);
+    if (rc == 0 && zmq_connect (a->socket, target->endpoint) != 0)
+        rc = -errno;
+    return rc;
+}
+
+static void stop (struct attempt *a)
+{
+    if (a->socket) {
+        (void)zmq_socket_monitor (a->socket, NULL, 0);
+        (void)zmq_close (a->socket);
+    }
+    if (a->monitor)
+        (void)zmq_close (a->monitor);
+}
+
+/* True if it got in. An event is two frames; the number stands first. */
+static bool has_got_in (struct attempt *a)
+{
+    uint8_t event[8], address[256];
+    while (zmq_recv (a->monitor, event, sizeof event, ZMQ_DONTWAIT) >= 2) {
+        uint16_t number;
+        memcpy (&number, event, sizeof number);
+        if (zmq_recv (a->monitor, address, sizeof address, 0) < 0)
+            return true;
+        if (number == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
+            return true;
+        if (number & TURNED_AWAY)
+            a->failed = true;
+    }
+    return false;
+}
+
+static int wait_for_news (struct ym_bus *bus, const struct attempt *attempts, unsigned count)
+{
+    zmq_pollitem_t items[TRIES_MAX + 1];
+    for (unsigned i = 0; i < count; i++)
+        items[i] = (zmq_pollitem_t){attempts[i].monitor, 0, ZMQ_POLLIN, 0};
+    if (bus->zap)
+        items[count++] = (zmq_pollitem_t){bus->zap, 0, ZMQ_POLLIN, 0};
+    if (zmq_poll (items, (int)count, 20) < 0 && errno != EINTR)
+        return -errno;
+    if (bus->zap)
+        ym_zap_serve (bus);
+    return 0;
+}
+
+static int judge (struct ym_bus *bus, struct attempt *attempts, unsigned count, char *reterr)
+{
+    int64_t until_ms = ym_time_mono_ms () + PATIENCE_MS;
+    for (unsigned open = count; open > 0;) {
+        int rc = wait_for_news (bus, attempts, count);
+        if (rc < 0)
+            return ym_bus_failed (reterr, rc, "the self-attack could not be watched");
+        open = 0;
+        for (unsigned i = 0; i < count; i++) {
+            if (has_got_in (&attempts[i]))
+                return ym_bus_failed (reterr, -EPERM, "%s got in at %s", attempts[i].what,
+                                      attempts[i].endpoint);
+            open += !attempts[i].failed;
+        }
+        if (open > 0 && ym_time_mono_ms () > until_ms)
+            return ym_bus_failed (reterr, -EPERM, "a stranger was not turned away in time");
+    }
+    return 0;
+}
+
+int ym_attack (struct ym_bus *bus, const struct ym_target *targets, unsigned count,
+               char *reterr)
+{
+    struct attempt attempts[TRIES_MAX] = {0};
+    ym_assert (count <= TARGETS_MAX);
+    int rc = 0;
+    for (unsigned i = 0; i < 2 * count && rc == 0; i++) {
+        rc = start (bus, &attempts[i], i, &targets[i / 2]);
+        if (rc < 0)
+            rc = ym_bus_failed (reterr, rc, "the self-attack at %s could not start",
+                                targets[i / 2].endpoint);
+    }
+    if (rc == 0)
+        rc = judge (bus, attempts, 2 * count, reterr);
+    for (unsigned i = 0; i < 2 * count; i++)
+        stop (&attempts[i]);
+    return rc;
+}
