@@ -1,0 +1,205 @@
+/* repository.c - where a repository is, and making the target's.
+ *
+ * A target is made aside and renamed, so that one half made is never taken for a repository.
+ * Only the path itself and its .git are looked at: a directory inside some other repository is
+ * not one.
+ */
+#include "client/agents/git/process.h"
+#include "client/agents/git/repository.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int hex (char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)tolower ((unsigned char)c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool git_address_path (const char *address, char ret_path[PATH_MAX])
+{
+    bool is_url = strncmp (address, "file://", 7) == 0;
+    size_t size = 0;
+
+    if (is_url)
+        address += strncmp (address + 7, "localhost/", 10) == 0 ? 16 : 7;
+    if (*address != '/')
+        return false;
+    for (; *address; address++) {
+        int c = (unsigned char)*address;
+        if (is_url && c == '%') {
+            if (hex (address[1]) < 0 || hex (address[2]) < 0)
+                return false;
+            c = hex (address[1]) * 16 + hex (address[2]);
+            address += 2;
+        }
+        if (c == 0 || c == '\n' || size + 1 >= PATH_MAX)
+            return false;
+        ret_path[size++] = (char)c;
+    }
+    while (size > 1 && ret_path[size - 1] == '/')
+        size--;
+    ret_path[size] = '\0';
+    return true;
+}
+
+/* The answers of rev-parse, one per line in the order asked. False: not of that shape. */
+static bool read_answers (char *text, struct git_repository *ret)
+{
+    char *line[4];
+    int n = 0;
+
+    for (char *at = text; at && *at && n < 4; n++) {
+        line[n] = at;
+        at = strchr (at, '\n');
+        if (at)
+            *at++ = '\0';
+    }
+    if (n != 4 || strlen (line[3]) >= sizeof ret->dir || strlen (line[2]) >= sizeof ret->format)
+        return false;
+    ret->is_bare = strcmp (line[0], "true") == 0;
+    ret->is_shallow = strcmp (line[1], "true") == 0;
+    strcpy (ret->format, line[2]);
+    strcpy (ret->dir, line[3]);
+    return true;
+}
+
+static enum git_end probe (struct git_work *work, const char *dir, struct git_repository *ret,
+                           bool *ret_found)
+{
+    _git_text_ struct git_text text = {0};
+    struct git_call call = {
+        .stage = {{dir,
+                   {"rev-parse", "--is-bare-repository", "--is-shallow-repository",
+                    "--show-object-format", "--absolute-git-dir"}}},
+        .sink = git_sink_text,
+        .to = &text,
+    };
+    enum git_end end = git_run (work, &call);
+
+    *ret_found = !end && call.status[0] == 0 && read_answers (text.data, ret);
+    if (!end && !*ret_found && access (dir, F_OK) < 0 && errno == EIO)
+        return git_say (work, GIT_RETRY, "%s: %s", dir, strerror (EIO));
+    return end;
+}
+
+static enum git_end find (struct git_work *work, const char *path, struct git_repository *ret,
+                          bool *ret_found)
+{
+    char inner[PATH_MAX + 8];
+    enum git_end end = probe (work, path, ret, ret_found);
+
+    if (end || *ret_found)
+        return end;
+    (void)snprintf (inner, sizeof inner, "%s/.git", path);
+    return access (inner, F_OK) == 0 ? probe (work, inner, ret, ret_found) : GIT_GO_ON;
+}
+
+enum git_end git_open_source (struct git_work *work)
+{
+    const char *address = work->task->source;
+    char path[PATH_MAX];
+    enum git_end end;
+    bool found;
+
+    if (!git_address_path (address, path))
+        return git_say (work, GIT_FAIL, "source: '%s' is neither an absolute path nor file://",
+                        address);
+    end = find (work, path, &work->source, &found);
+    if (end)
+        return end;
+    if (!found)
+        return git_say (work, GIT_FAIL, "source: no git repository at %s", path);
+    if (work->source.is_shallow)
+        return git_say (work, GIT_FAIL, "source: %s is shallow, its history is not whole",
+                        path);
+    return GIT_GO_ON;
+}
+
+/* True if there is nothing, or an empty directory. */
+static bool is_free (const char *path)
+{
+    DIR *dir = opendir (path);
+    struct dirent *entry;
+    bool is_empty = true;
+
+    if (!dir)
+        return errno == ENOENT;
+    while (is_empty && (entry = readdir (dir)))
+        is_empty = strcmp (entry->d_name, ".") == 0 || strcmp (entry->d_name, "..") == 0;
+    (void)closedir (dir);
+    return is_empty;
+}
+
+static enum git_end make (struct git_work *work, const char *path)
+{
+    char aside[PATH_MAX + 160], format[40];
+    struct git_call call = {
+        .stage = {{NULL, {"init", "--quiet", "--bare", "--template=", format, "--", aside}}},
+    };
+    enum git_end end;
+
+    (void)snprintf (aside, sizeof aside, "%s.%s.new", path, work->task->job);
+    (void)snprintf (format, sizeof format, "--object-format=%s", work->source.format);
+    end = git_must (work, &call, "target cannot be made");
+    if (end)
+        return end;
+    if (rename (aside, path) == 0)
+        return GIT_GO_ON;
+    return git_say (work, errno == ENOSPC || errno == EIO ? GIT_RETRY : GIT_FAIL,
+                    "target: cannot make %s: %s", path, strerror (errno));
+}
+
+static bool is_same (const char *one, const char *other)
+{
+    struct stat a, b;
+
+    return stat (one, &a) == 0 && stat (other, &b) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
+}
+
+static enum git_end find_or_make (struct git_work *work, const char *path)
+{
+    enum git_end end;
+    bool found;
+
+    end = find (work, path, &work->target, &found);
+    if (end || found)
+        return end;
+    if (!is_free (path))
+        return git_say (work, GIT_FAIL, "target: %s is there and no git repository", path);
+    end = make (work, path);
+    end = end ? end : find (work, path, &work->target, &found);
+    if (!end && !found)
+        return git_say (work, GIT_RETRY, "target: %s is gone again", path);
+    return end;
+}
+
+enum git_end git_open_target (struct git_work *work)
+{
+    const char *address = work->task->target;
+    char path[PATH_MAX];
+    enum git_end end;
+
+    if (!git_address_path (address, path))
+        return git_say (work, GIT_FAIL, "target: '%s' is neither an absolute path nor file://",
+                        address);
+    end = find_or_make (work, path);
+    if (end)
+        return end;
+    if (!work->target.is_bare)
+        return git_say (work, GIT_FAIL, "target: %s is not bare", path);
+    if (strcmp (work->source.format, work->target.format) != 0)
+        return git_say (work, GIT_FAIL, "target: %s has %s objects, the source %s", path,
+                        work->target.format, work->source.format);
+    if (is_same (work->source.dir, work->target.dir))
+        return git_say (work, GIT_FAIL, "target: %s is the source itself", path);
+    return GIT_GO_ON;
+}
