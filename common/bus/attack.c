@@ -35,23 +35,28 @@ static int watch (struct ym_bus *bus, struct attempt *a, unsigned number)
     return zmq_connect (a->monitor, name) == 0 ? 0 : -errno;
 }
 
-static int arm (struct attempt *a, const struct ym_target *target)
-{
+struct disguise {
     char public_text[YM_BUS_KEY_TEXT], secret[YM_BUS_KEY_TEXT];
-    if (zmq_curve_keypair (public_text, secret) != 0)
+};
+
+/* The handler is told whom to judge before the door's table is there. */
+static int disguise (struct ym_bus *bus, struct disguise *ret)
+{
+    if (zmq_curve_keypair (ret->public_text, ret->secret) != 0)
         return -errno;
-    return ym_socket_speak (a->socket, public_text, secret, target->public_text);
+    ym_assert (zmq_z85_decode (bus->stranger, ret->public_text));
+    return 0;
 }
 
 static int start (struct ym_bus *bus, struct attempt *a, unsigned number,
-                  const struct ym_target *target)
+                  const struct ym_target *target, const struct disguise *as)
 {
     bool with_key = number % 2 == 0;
     a->what = with_key ? "a random key" : "no key at all";
     a->endpoint = target->endpoint;
     int rc = ym_socket_new (bus, ZMQ_DEALER, &a->socket);
     if (rc == 0 && with_key)
-        rc = arm (a, target);
+        rc = ym_socket_speak (a->socket, as->public_text, as->secret, target->public_text);
     if (rc == 0)
         rc = ym_socket_set (a->socket, ZMQ_RECONNECT_IVL, -1);
     if (rc == 0)
@@ -130,10 +135,13 @@ int ym_attack (struct ym_bus *bus, const struct ym_target *targets, unsigned cou
                char *reterr)
 {
     struct attempt attempts[TRIES_MAX] = {0};
+    struct disguise as;
     ym_assert (count <= TARGETS_MAX);
-    int rc = 0;
+    int rc = disguise (bus, &as);
+    if (rc < 0)
+        return ym_bus_failed (reterr, rc, "a random key for the self-attack cannot be made");
     for (unsigned i = 0; i < 2 * count && rc == 0; i++) {
-        rc = start (bus, &attempts[i], i, &targets[i / 2]);
+        rc = start (bus, &attempts[i], i, &targets[i / 2], &as);
         if (rc < 0)
             rc = ym_bus_failed (reterr, rc, "the self-attack at %s could not start",
                                 targets[i / 2].endpoint);

@@ -84,6 +84,9 @@ static void close_sockets (struct ym_bus *bus)
         close_socket (bus->peers[i].link.socket);
     close_socket (bus->door);
     close_socket (bus->bus);
+    /* Ours as long as we hold the lock; libzmq leaves it. */
+    if (bus->bus)
+        (void)unlink (bus->endpoint + strlen ("ipc://"));
     close_socket (bus->zap);
     while (bus->context && zmq_ctx_term (bus->context) != 0 && errno == EINTR)
         continue;
@@ -101,6 +104,7 @@ void ym_bus_close (struct ym_bus *bus)
         (void)ym_outbox_clear (&bus->peers[i].link.outbox);
     ym_door_forget (bus);
     ym_keys_clear (&bus->keys);
+    ym_zap_release (bus);
     if (bus->spare)
         (void)zmq_msg_close (bus->spare);
     free (bus->spare);
@@ -125,7 +129,8 @@ int ym_bus_poll_items (struct ym_bus *bus, void *ret_items)
 {
     zmq_pollitem_t *items = ret_items;
     int count = 0;
-    items[count++] = (zmq_pollitem_t){bus->zap, 0, ZMQ_POLLIN, 0};
+    if (!ym_zap_is_full (bus))
+        items[count++] = (zmq_pollitem_t){bus->zap, 0, ZMQ_POLLIN, 0};
     items[count++] = (zmq_pollitem_t){bus->bus, 0, ZMQ_POLLIN, 0};
     if (bus->door)
         items[count++] = (zmq_pollitem_t){bus->door, 0, ZMQ_POLLIN, 0};

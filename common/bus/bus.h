@@ -46,7 +46,7 @@ struct ym_bus_options {
 
 /* 0, or -EADDRINUSE, -EACCES, -EPERM (self-attack got in), -EINVAL (an endpoint or key), or what
  * the directory or a socket said. On failure 'reterr' (200 octets) says in a sentence what was
- * tried. Until the first ym_bus_set_keys the door neither admits nor denies: clients come again. */
+ * tried. Until the first ym_bus_set_keys handshakes at the door wait. */
 int ym_bus_open (const struct ym_bus_options *options, struct ym_bus **ret, char *reterr);
 void ym_bus_close (struct ym_bus *bus);        /* flushes up to 200 ms; NULL does nothing */
 /* The public door key (Z85) that belongs to the secret one. */

@@ -31,6 +31,7 @@ enum {
     YM_BUS_OUTBOX_OCTETS = 16 << 20, /* of one peer or connection */
     YM_BUS_DOOR_OCTETS = 256 << 20,  /* of all slow connections together */
     YM_BUS_DOOR_RETRY_MS = 10,
+    YM_BUS_CALLERS_MAX = 8192,
     YM_BUS_CUT_MAX = 64,
     YM_BUS_CUT_MS = 50, /* for the last answer to leave */
 };
@@ -113,6 +114,9 @@ struct ym_bus {
     int64_t now_ms, beat_due_ms;
 
     struct ym_keys keys;
+    struct ym_caller *callers; /* handshakes that wait for the table */
+    unsigned caller_count;
+    uint8_t stranger[YM_BUS_KEY_SIZE]; /* the key of our own attack */
     struct ym_slow *slow;
     size_t slow_octets;
     unsigned doomed_count;
@@ -148,8 +152,12 @@ int ym_setup_sockets (struct ym_bus *bus, const struct ym_bus_options *o, char *
 void ym_keys_clear (struct ym_keys *keys);
 const struct ym_key *ym_keys_by_public (const struct ym_keys *keys, const uint8_t *public_key);
 
-/* Answers every handshake that waits. */
+/* Answers every handshake that asks, and holds those at a door without a table. */
+struct ym_caller;
 void ym_zap_serve (struct ym_bus *bus);
+bool ym_zap_is_full (const struct ym_bus *bus);
+/* The table is there, or never will be: answers, or forgets, those that were held. */
+void ym_zap_release (struct ym_bus *bus);
 
 /* 0 if every target turned a random key and no CURVE at all away, or -EPERM. Serves the bus's
  * ZAP meanwhile. */

@@ -39,6 +39,7 @@ void ym_bus_set_keys (struct ym_bus *bus, const struct ym_key *keys, size_t coun
     }
     ym_keys_clear (&bus->keys);
     bus->keys = fresh;
+    ym_zap_release (bus);
 }
 
 const struct ym_key *ym_bus_find_key (const struct ym_bus *bus, int64_t key)

@@ -124,7 +124,7 @@ static int start_zap (struct ym_bus *bus, char *reterr)
     bus->context = zmq_ctx_new ();
     if (!bus->context)
         return ym_bus_failed (reterr, -errno, "a ZeroMQ context cannot be made");
-    int rc = ym_socket_new (bus, ZMQ_REP, &bus->zap);
+    int rc = ym_socket_new (bus, ZMQ_ROUTER, &bus->zap);
     if (rc == 0 && zmq_bind (bus->zap, "inproc://zeromq.zap.01") != 0)
         rc = -errno;
     return rc < 0 ? ym_bus_failed (reterr, rc, "the ZAP handler cannot start") : 0;
@@ -162,14 +162,29 @@ static int open_bus (struct ym_bus *bus, char *reterr)
                   : 0;
 }
 
+/* libzmq takes 99999 for 34463. */
+static bool has_port (const char *endpoint, int64_t *ret)
+{
+    const char *colon = strrchr (endpoint, ':');
+    return colon && ym_text_number (colon + 1, 1, UINT16_MAX, ret) == 0;
+}
+
+static bool is_door (const char *endpoint)
+{
+    int64_t port;
+    size_t size = strlen (endpoint);
+    if (strncmp (endpoint, "tcp://", 6) != 0)
+        return false;
+    return has_port (endpoint, &port) || (size > 8 && strcmp (endpoint + size - 2, ":*") == 0);
+}
+
 static int read_door (struct ym_bus *bus)
 {
     size_t size = sizeof bus->door_endpoint;
     int64_t port;
     if (zmq_getsockopt (bus->door, ZMQ_LAST_ENDPOINT, bus->door_endpoint, &size) != 0)
         return -errno;
-    const char *colon = strrchr (bus->door_endpoint, ':');
-    if (!colon || ym_text_number (colon + 1, 1, UINT16_MAX, &port) < 0)
+    if (!has_port (bus->door_endpoint, &port))
         return -EINVAL;
     bus->door_port = (unsigned)port;
     return 0;
@@ -203,7 +218,7 @@ static int bind_door (struct ym_bus *bus, const char *endpoint, const char *secr
 static int open_door (struct ym_bus *bus, const struct ym_bus_options *o, char *reterr)
 {
     char secret[YM_BUS_KEY_TEXT];
-    if (strncmp (o->door, "tcp://", 6) != 0)
+    if (!is_door (o->door))
         return ym_bus_failed (reterr, -EINVAL, "the door %s is not tcp://ADDRESS:PORT",
                               o->door);
     if (copy_key (secret, o->door_secret_key) < 0 ||
