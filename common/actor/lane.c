@@ -225,7 +225,7 @@ static void outcome_unknown (struct ym_lane_state *lane)
     for (size_t i = 0; i < lane->turn_count; i++) {
         struct ym_item *item = lane->turn[i];
         if (item->work->forget_unknown || (lane->recovering && !item->asked))
-            ym_item_free (item);
+            give_up (lane->yard, item, YM_REFUSAL_BACKEND_UNAVAILABLE);
         else
             queue_add (&lane->waiting, item);
     }

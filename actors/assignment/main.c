@@ -1,0 +1,253 @@
+/* main.c - assignment: which messages, which work, what is read at the start. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "actors/assignment/assignment.h"
+#include "common/base/log.h"
+#include "common/base/own.h"
+#include "common/base/panic.h"
+#include "common/base/time.h"
+
+/* Hints: gathered over a pass, sent together. */
+
+static void flush_changed (struct assignment *a)
+{
+    if (a->changed.count > 0)
+        ym_send (a->yard, YM_ACTOR_INTAKE, YM_MSG_jobs_changed, 0,
+                 &(struct ym_jobs_changed) { .jobs = { a->changed.rows, a->changed.count } });
+    a->changed.count = 0;
+}
+
+static void flush_taken (struct assignment *a, uint32_t tier)
+{
+    struct hints *h = &a->taken[tier];
+
+    if (h->count > 0)
+        ym_send (a->yard, queue_of (tier), YM_MSG_jobs_taken, 0, &(struct ym_jobs_taken) { .jobs = { h->rows, h->count } });
+    h->count = 0;
+}
+
+static void flush_ready (struct assignment *a, uint32_t tier)
+{
+    struct ready_hints *h = &a->ready[tier];
+
+    flush_taken (a, tier);          /* taken was before it came back */
+    if (h->count > 0)
+        ym_send (a->yard, queue_of (tier), YM_MSG_jobs_ready, 0, &(struct ym_jobs_ready) { .jobs = { h->rows, h->count } });
+    h->count = 0;
+}
+
+void hint_changed (struct assignment *a, int64_t job)
+{
+    if (a->changed.count == HINTS_MAX)
+        flush_changed (a);
+    a->changed.rows[a->changed.count++].job = job;
+}
+
+void hint_taken (struct assignment *a, uint32_t tier, int64_t job)
+{
+    if (a->taken[tier].count == HINTS_MAX)
+        flush_taken (a, tier);
+    a->taken[tier].rows[a->taken[tier].count++].job = job;
+}
+
+void hint_ready (struct assignment *a, const struct attempt *t)
+{
+    struct ready_hints *h = &a->ready[t->tier];
+
+    if (h->count == HINTS_MAX)
+        flush_ready (a, t->tier);
+    h->rows[h->count++] = (struct ym_ready) { .job = t->job, .tenant = t->tenant, .requirement = t->requirement };
+}
+
+void send_hints (struct assignment *a)
+{
+    flush_changed (a);
+    for (uint32_t tier = 0; tier < YM_COUNT_tier; tier++)
+        flush_ready (a, tier);
+}
+
+/* Loading: agents, then the attempts they hold. */
+
+static void plan_load (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
+{
+    (void) me, (void) count;
+    items[0]->call = store_call_agents (t);
+    (void) store_call_attempts (t);
+}
+
+static void load_agent (struct assignment *a, const struct agent_row *row)
+{
+    struct agent *agent = roster_add_agent (&a->roster, row->agent, row->name);
+
+    agent->session = row->session;
+    agent->state = row->state;
+    agent->slots = row->slots;
+    agent->capabilities = row->capabilities;
+    memcpy (agent->request, row->request, sizeof agent->request);
+    memcpy (agent->region, row->region, sizeof agent->region);
+    memcpy (agent->pool, row->pool, sizeof agent->pool);
+    if (row->tick > agent->heard_tick)
+        agent->heard_tick = row->tick;
+    if (row->at_ms > agent->heard_ms)
+        agent->heard_ms = row->at_ms;
+    roster_refit_agent (&a->roster, agent);
+}
+
+static void load_attempt (struct assignment *a, const struct attempt_row *row)
+{
+    struct agent *agent = roster_agent (&a->roster, row->agent);
+    struct attempt *t;
+
+    if (!agent)
+        ym_panic ("a job is held by an agent that never registered");
+    t = roster_attempt (&a->roster, row->job);
+    if (!t || t->fence != row->fence)
+        t = roster_add_attempt (&a->roster, agent, row->job, row->fence);
+    t->tier = row->tier;
+    t->tenant = row->tenant;
+    t->requirement = row->requirement;
+    t->retries = row->retries;
+    t->started = row->started;
+    t->wanted = row->wanted;
+}
+
+static void done_load (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
+{
+    struct assignment *a = me;
+    unsigned call = items[0]->call;
+    struct agent_row agent;
+    struct attempt_row attempt;
+
+    (void) count;
+    a->reloading = false;
+    for (size_t i = 0; i < store_rows (t, call); i++) {
+        store_got_agent (t, call, i, &agent);
+        load_agent (a, &agent);
+    }
+    for (size_t i = 0; i < store_rows (t, call + 1); i++) {
+        store_got_attempt (t, call + 1, i, &attempt);
+        load_attempt (a, &attempt);
+    }
+    a->look = true;
+    ym_log (YM_LOG_INFO, "attempts_loaded", ym_log_number ("agents", (int64_t) a->roster.agent_count),
+            ym_log_number ("attempts", HASH_COUNT (a->roster.attempts)), ym_log_number ("tick", a->tick));
+}
+
+static void failed_load (void *me, struct ym_item *item)
+{
+    struct assignment *a = me;
+
+    (void) item;
+    a->reloading = false;
+    a->reload_wanted = true;
+}
+
+static const struct ym_work load_work = { .name = "load", .one_at_a_time = true, .forget_unknown = true,
+                                          .plan = plan_load, .done = done_load, .failed = failed_load };
+
+static void recover (void *me)
+{
+    struct assignment *a = me;
+
+    roster_forget_work (&a->roster);
+    a->tick = ym_yard_tick (a->yard);
+    a->ticking = false;
+    a->reloading = true;
+    ym_put (a->yard, &load_work, NULL);
+}
+
+/* Nobody is lost because we were away: an agent has a whole lease from now on to be heard. */
+static void recovered (void *me)
+{
+    struct assignment *a = me;
+
+    a->tick_at_ms = ym_time_mono_ms () + a->tick_ms;
+}
+
+static void on_link (void *me, unsigned peer, enum ym_link_news news)
+{
+    struct assignment *a = me;
+
+    if (peer == YM_ACTOR_INTAKE && news != YM_LINK_SILENT) {
+        a->reload_wanted = true;            /* a wish to terminate may have been lost */
+        ym_yard_reload_keys (a->yard);
+    }
+}
+
+static void on_keys_changed (void *me, struct ym_item *item)
+{
+    struct assignment *a = me;
+
+    (void) item;
+    ym_yard_reload_keys (a->yard);
+}
+
+static int pass (void *me, int64_t mono_ms)
+{
+    struct assignment *a = me;
+
+    if (a->reload_wanted && !a->reloading && ym_yard_has_database (a->yard)) {
+        a->reload_wanted = false;
+        a->reloading = true;
+        ym_put (a->yard, &load_work, NULL);
+    }
+    agents_pass (a, mono_ms);
+    leasing_pass (a);
+    send_hints (a);
+    return agents_wait_ms (a, mono_ms);
+}
+
+static void *begin (struct ym_yard *yard)
+{
+    struct assignment *a = ym_new (sizeof *a);
+
+    a->yard = yard;
+    a->tick_ms = ym_yard_setting (yard, "tick_ms");
+    a->lease_ticks = ym_yard_setting (yard, "lease_ticks");
+    a->heartbeat_ms = ym_yard_setting (yard, "heartbeat_ms");
+    a->attempts_max = ym_yard_setting (yard, "attempts_max");
+    return a;
+}
+
+static void end (void *me)
+{
+    struct assignment *a = me;
+
+    roster_done (&a->roster);
+    free (a);
+}
+
+static const struct ym_handler handlers[] = {
+    { .message = YM_MSG_agent_register, .hear = on_register },
+    { .message = YM_MSG_agent_beat, .hear = on_beat },
+    { .message = YM_MSG_agent_leave, .hear = on_leave },
+    { .message = YM_MSG_attempt_started, .work = &started_work },
+    { .message = YM_MSG_attempt_progress, .hear = on_progress },
+    { .message = YM_MSG_attempt_checkpoint, .work = &checkpoint_work },
+    { .message = YM_MSG_attempt_lookup, .work = &lookup_work },
+    { .message = YM_MSG_attempt_completed, .work = &end_work },
+    { .message = YM_MSG_attempt_failed, .work = &end_work },
+    { .message = YM_MSG_attempt_terminated, .work = &end_work },
+    { .message = YM_MSG_jobs_offered, .hear = on_jobs_offered },
+    { .message = YM_MSG_explain_ask, .hear = on_explain_ask },
+    { .message = YM_MSG_terminate_wanted, .hear = on_terminate_wanted },
+    { .message = YM_MSG_agent_list, .hear = on_agent_list },
+    { .message = YM_MSG_keys_changed, .hear = on_keys_changed },
+};
+
+/* In the order their statements take in a turn: a report before the end of the same attempt, ends
+ * before new leases. */
+static const struct ym_work *const works[] = {
+    &load_work, &tick_work, &register_work, &move_work, &started_work, &checkpoint_work, &lookup_work,
+    &end_work, &progress_work, &lease_work, &again_work, &verify_work, &class_work, NULL };
+
+static const struct ym_actor assignment = {
+    .name = "assignment", .scope = "assignment", .handlers = handlers,
+    .handler_count = sizeof handlers / sizeof handlers[0], .works = works, .begin = begin, .end = end,
+    .recover = recover, .recovered = recovered, .link = on_link, .pass = pass };
+
+int main (void)
+{
+    return ym_actor_main (&assignment);
+}
