@@ -40,6 +40,14 @@ static struct ym_header header_of (const struct ym_message *m)
     return h;
 }
 
+static void check_header (const struct ym_header *a, const struct ym_header *b)
+{
+    cr_assert (a->version == b->version && a->flags == b->flags && a->number == b->number);
+    cr_assert (a->ask == b->ask && a->seq == b->seq);
+    cr_assert_arr_eq (a->trace, b->trace, sizeof a->trace);
+    cr_assert_arr_eq (a->span, b->span, sizeof a->span);
+}
+
 static bool is_same (const struct ym_message *m, const void *a, const void *b)
 {
     struct ym_header h = header_of (m);
@@ -65,7 +73,7 @@ Test (codec, every_message_comes_back_equal)
             cr_assert_gt (size, YM_HEADER_SIZE, "%s", m->name);
             cr_assert_leq (size, ym_wire_room (m, msg), "%s", m->name);
             cr_assert (ym_wire_header (frame, size, &read));
-            cr_assert_eq (memcmp (&read, &h, sizeof h), 0);
+            check_header (&read, &h);
             cr_assert (ym_wire_decode (m, frame, size, arena, ret, &faults), "%s: %s %s",
                        m->name, faults.at[0].path, faults.at[0].text);
             cr_assert_eq (faults.count, 0);

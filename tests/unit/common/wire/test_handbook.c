@@ -33,19 +33,19 @@ static void append (const char *folder, const char *name)
     char path[128];
     FILE *page;
 
-    (void) snprintf (path, sizeof path, "%s/%s", folder, name);
+    (void)snprintf (path, sizeof path, "%s/%s", folder, name);
     page = fopen (path, "a");
     cr_assert (page && fputc (' ', page) == ' ' && fclose (page) == 0);
 }
 
 static void remove_all (const char *folder)
 {
-    static const char *const names[] = { "messages.md", "records.md", "states.md", "settings.md",
-                                         "refusals.md", "actors.md",  "enums.md" };
+    static const char *const names[] = {"messages.md", "records.md", "states.md", "settings.md",
+                                        "refusals.md", "actors.md",  "enums.md"};
     char path[128];
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        (void) snprintf (path, sizeof path, "%s/%s", folder, names[i]);
+        (void)snprintf (path, sizeof path, "%s/%s", folder, names[i]);
         cr_expect_eq (unlink (path), 0, "%s", path);
     }
     cr_expect_eq (rmdir (folder), 0, "there are more pages than this test knows");
