@@ -95,7 +95,7 @@ static void show_life (struct loop *loop, int64_t now)
 {
     if (!loop->watchdog_ms || now < loop->watchdog_due_ms)
         return;
-    notify_alive ();
+    (void)notify_alive ();
     loop->watchdog_due_ms = now + loop->watchdog_ms;
 }
 

@@ -61,12 +61,13 @@ void yard_report (struct yard *yard)
 {
     if (!yard->is_dirty)
         return;
-    yard->is_dirty = false;
 
     char status[YARD_STATUS_MAX + 1], list[YM_ACTORS * LINE_ROOM];
-    yard_status_text (yard, status);
-    notify_status (status);
     int rc = place_write_actors (yard->place, list, list_actors (yard, list, sizeof list));
     if (rc)
         ym_log (YM_LOG_WARNING, "actors_unwritten", ym_log_errno (rc));
+    yard_status_text (yard, status);
+    bool is_ready = yard->announced && !yard->rules.stopping;
+    /* What could not be told is told again with the next pass. */
+    yard->is_dirty = !notify_status (status, is_ready);
 }

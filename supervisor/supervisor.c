@@ -101,7 +101,7 @@ static void log_changes (const struct config *old, const struct config *new)
 
 static void on_reload (struct yard *yard)
 {
-    notify_reloading ();
+    (void)notify_reloading ();
     _free_ struct config *fresh = ym_new (sizeof *fresh);
     _free_ struct faults *faults = ym_new (sizeof *faults);
     char door_secret[Z85_TEXT_SIZE + 1];
@@ -116,7 +116,7 @@ static void on_reload (struct yard *yard)
         ym_log_plain (YM_LOG_INFO, "reloaded");
     }
     if (yard->announced)
-        notify_ready ();
+        (void)notify_reloaded ();
 }
 
 static void shield (void)

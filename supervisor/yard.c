@@ -172,7 +172,6 @@ static void announce (struct yard *yard)
     yard->announced = true;
     yard->is_dirty = true;
     ym_log_plain (YM_LOG_INFO, "yard_ready");
-    notify_ready ();
 }
 
 static void step_up (struct yard *yard, int64_t now)
@@ -183,7 +182,7 @@ static void step_up (struct yard *yard, int64_t now)
             return;
         }
         yard->gate_due_ms = now + yard->rules.ready_ms;
-        notify_extend (yard->rules.ready_ms + EXTEND_MARGIN_MS);
+        (void)notify_extend (yard->rules.ready_ms + EXTEND_MARGIN_MS);
         yard_event (yard, yard->opened++, EVENT_START, now);
     }
 }
@@ -194,7 +193,7 @@ static void step_down (struct yard *yard, int64_t now)
     for (unsigned i = YM_ACTORS; i-- > 0;) {
         const struct life *life = &yard->actors[i].life;
         if (life->phase == PHASE_STARTING || life->phase == PHASE_READY) {
-            notify_extend (yard->rules.stop_ms + EXTEND_MARGIN_MS);
+            (void)notify_extend (yard->rules.stop_ms + EXTEND_MARGIN_MS);
             yard_event (yard, i, EVENT_STOP, now);
         }
         if (life_has_process (life))
@@ -226,7 +225,7 @@ int64_t yard_due_ms (const struct yard *yard)
 static void begin_stop (struct yard *yard, int64_t now)
 {
     ym_log_plain (YM_LOG_INFO, "yard_stopping");
-    notify_stopping ();
+    (void)notify_stopping ();
     yard->rules.stopping = true;
     yard->is_dirty = true;
     for (unsigned i = 0; i < YM_ACTORS; i++)

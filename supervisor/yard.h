@@ -32,7 +32,7 @@ struct yard {
     struct marks marks;
     unsigned opened;     /* how many had their turn to start */
     int64_t gate_due_ms; /* when the next has its turn even if this one is not READY */
-    bool announced;      /* READY=1 was said */
+    bool announced;      /* all gates are passed */
     bool is_dirty;       /* something in the list of actors or the status changed */
     int exit_status;
 };
