@@ -2,15 +2,25 @@
 #ifndef YM_BASE_ENUMS_H
 #define YM_BASE_ENUMS_H
 
-#define ENUM_BEGIN(name) enum ym_##name {
+#define ENUM_BEGIN(name)                                                                       \
+    enum ym_##name                                                                             \
+    {
 #define VALUE(name, symbol, word, doc) YM_##symbol,
-#define ENUM_END(name) YM_COUNT_##name };
+#define ENUM_END(name)                                                                         \
+    YM_COUNT_##name                                                                            \
+    }                                                                                          \
+    ;
 #include "schema/enums.def"
 #undef ENUM_BEGIN
 #undef VALUE
 #undef ENUM_END
 
-struct ym_enum { const char *name; unsigned count; const char *const *words; const char *const *docs; };
+struct ym_enum {
+    const char *name;
+    unsigned count;
+    const char *const *words;
+    const char *const *docs;
+};
 enum { YM_ENUM_TIER, YM_ENUM_ROLE, YM_ENUM_WANTED, YM_ENUM_BLOCKER, YM_ENUMS };
 extern const struct ym_enum ym_enums[YM_ENUMS];
 

@@ -23,7 +23,7 @@ enum ym_agent_state {
 #undef NOTE
 
 #define STATE(symbol, number, rest, doc)
-#define EVENT(symbol, number) YM_JOB_ON_##symbol = (number),
+#define EVENT(symbol, number)     YM_JOB_ON_##symbol = (number),
 #define NOTE(symbol, number, why) YM_JOB_NOTE_##symbol = (number),
 enum ym_job_event {
 #include "schema/states/job.def"
@@ -42,24 +42,45 @@ enum ym_agent_event {
 #undef OPEN
 #undef FINAL
 
-struct ym_state { int number; const char *name; bool final; const char *doc; };
-struct ym_event { int number; const char *name; };
-struct ym_move { int from, on, to; const char *why; };
-struct ym_note { int number; const char *name; const char *why; };
+struct ym_state {
+    int number;
+    const char *name;
+    bool final;
+    const char *doc;
+};
+struct ym_event {
+    int number;
+    const char *name;
+};
+struct ym_move {
+    int from, on, to;
+    const char *why;
+};
+struct ym_note {
+    int number;
+    const char *name;
+    const char *why;
+};
 struct ym_life {
     const char *name;
-    const struct ym_state *states; unsigned state_count;
-    const struct ym_event *events; unsigned event_count;
-    const struct ym_move *moves;   unsigned move_count;
-    const struct ym_note *notes;   unsigned note_count;
+    const struct ym_state *states;
+    unsigned state_count;
+    const struct ym_event *events;
+    unsigned event_count;
+    const struct ym_move *moves;
+    unsigned move_count;
+    const struct ym_note *notes;
+    unsigned note_count;
 };
 extern const struct ym_life ym_job_life, ym_agent_life;
 
-const char *ym_life_state_name (const struct ym_life *life, int state);      /* "?" if unknown */
-int ym_life_state_find (const struct ym_life *life, const char *name, unsigned size); /* -1 if unknown */
+const char *ym_life_state_name (const struct ym_life *life, int state); /* "?" if unknown */
+int ym_life_state_find (const struct ym_life *life, const char *name,
+                        unsigned size); /* -1 if unknown */
 bool ym_life_is_final (const struct ym_life *life, int state);
 /* NULL if the pair is refused. */
 const struct ym_move *ym_life_next (const struct ym_life *life, int from, int on);
-/* The reason that belongs to an event of the history: of the move, or of the note. "" if neither. */
+/* The reason that belongs to an event of the history: of the move, or of the note. "" if
+ * neither. */
 const char *ym_life_why (const struct ym_life *life, int from, int on);
 #endif

@@ -3,7 +3,7 @@
 #define YM_BASE_TIME_H
 #include <stdint.h>
 
-int64_t ym_time_wall_ms (void);                           /* since 1970 */
+int64_t ym_time_wall_ms (void); /* since 1970 */
 int64_t ym_time_mono_ms (void);
 int64_t ym_time_mono_us (void);
 /* "2026-11-22T04:51:16.123Z" */
