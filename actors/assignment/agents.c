@@ -1,7 +1,8 @@
 /* agents.c - agents come, beat, go silent and leave; the ticker counts.
  *
- * An agent is its key; a session is one run of its program. Leases end in ticks of the database,
- * never in wall time: nothing expires because this process, or the database, was away.
+ * An agent is its key; a session is one run of its program. Leases end in ticks of the
+ * database, never in wall time: nothing expires because this process, or the database, was
+ * away.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,10 @@
 #include "common/base/own.h"
 #include "common/base/time.h"
 
-struct move { int64_t agent, session; int16_t event; };
+struct move {
+    int64_t agent, session;
+    int16_t event;
+};
 
 static const char *event_word (int event)
 {
@@ -28,7 +32,7 @@ void tell_agent (struct assignment *a, const struct agent *to, unsigned number, 
 static void heard_of (struct assignment *a, struct agent *agent, const struct ym_item *item)
 {
     if (!agent->reachable || a->tick - agent->heard_tick > 1)
-        a->look = true;                     /* it may be given work again */
+        a->look = true; /* it may be given work again */
     agent->heard_tick = a->tick;
     agent->heard_ms = ym_time_wall_ms ();
     agent->heard = true;
@@ -37,25 +41,29 @@ static void heard_of (struct assignment *a, struct agent *agent, const struct ym
     agent->to.ask = 0;
 }
 
-static struct agent *in_session (struct assignment *a, const struct ym_item *item, uint64_t session)
+static struct agent *in_session (struct assignment *a, const struct ym_item *item,
+                                 uint64_t session)
 {
     struct agent *agent = roster_agent (&a->roster, item->key.key);
 
-    if (!agent || agent->state != YM_AGENT_CONNECTED || agent->moving || (uint64_t) agent->session != session)
+    if (!agent || agent->state != YM_AGENT_CONNECTED || agent->moving ||
+        (uint64_t)agent->session != session)
         return NULL;
     return agent;
 }
 
 /* Registering. */
 
-static void answer_registered (struct assignment *a, struct ym_item *item, const struct agent *agent,
-                               const struct ym_held *lost, uint32_t lost_count)
+static void answer_registered (struct assignment *a, struct ym_item *item,
+                               const struct agent *agent, const struct ym_held *lost,
+                               uint32_t lost_count)
 {
-    ym_answer (a->yard, item, YM_MSG_agent_registered,
-               &(struct ym_agent_registered) { .session = (uint64_t) agent->session,
-                                               .heartbeat_ms = (uint64_t) a->heartbeat_ms,
-                                               .lease_ms = (uint64_t) (a->lease_ticks * a->tick_ms),
-                                               .lost = { lost, lost_count } });
+    ym_answer (
+        a->yard, item, YM_MSG_agent_registered,
+        &(struct ym_agent_registered){.session = (uint64_t)agent->session,
+                                      .heartbeat_ms = (uint64_t)a->heartbeat_ms,
+                                      .lease_ms = (uint64_t)(a->lease_ticks * a->tick_ms),
+                                      .lost = {lost, lost_count}});
 }
 
 /* A session that comes back: what it holds and the yard does not know as its own is lost. */
@@ -67,7 +75,7 @@ static void come_back (struct assignment *a, struct ym_item *item, struct agent 
 
     for (uint32_t i = 0; i < m->held.count; i++) {
         const struct attempt *t = roster_attempt (&a->roster, m->held.at[i].job);
-        if (!t || t->agent != agent || (uint64_t) t->fence != m->held.at[i].fence)
+        if (!t || t->agent != agent || (uint64_t)t->fence != m->held.at[i].fence)
             lost[count++] = m->held.at[i];
     }
     heard_of (a, agent, item);
@@ -110,18 +118,19 @@ static void take_over (struct assignment *a, struct ym_turn *t, struct ym_item *
     agent->session = session;
     agent->state = YM_AGENT_CONNECTED;
     agent->moving = false;
-    agent->slots = (uint32_t) m->slots;
+    agent->slots = (uint32_t)m->slots;
     agent->capabilities = m->capabilities;
     memcpy (agent->request, m->request, sizeof agent->request);
-    (void) ym_text_copy (agent->region, sizeof agent->region, m->region);
-    (void) ym_text_copy (agent->pool, sizeof agent->pool, m->pool);
+    (void)ym_text_copy (agent->region, sizeof agent->region, m->region);
+    (void)ym_text_copy (agent->pool, sizeof agent->pool, m->pool);
     if (fresh)
         agent->state_at = t->now_ms;
     roster_refit_agent (&a->roster, agent);
     heard_of (a, agent, item);
     a->look = true;
-    ym_log (YM_LOG_INFO, "agent_registered", ym_log_text ("agent", agent->name), ym_log_number ("session", session),
-            ym_log_text ("region", agent->region), ym_log_text ("pool", agent->pool), ym_log_number ("slots", agent->slots));
+    ym_log (YM_LOG_INFO, "agent_registered", ym_log_text ("agent", agent->name),
+            ym_log_number ("session", session), ym_log_text ("region", agent->region),
+            ym_log_text ("pool", agent->pool), ym_log_number ("slots", agent->slots));
     answer_registered (a, item, agent, NULL, 0);
 }
 
@@ -131,7 +140,8 @@ static void done_register (void *me, struct ym_turn *t, struct ym_item **items, 
         take_over (me, t, items[i]);
 }
 
-const struct ym_work register_work = { .name = "register", .most = 16, .plan = plan_register, .done = done_register };
+const struct ym_work register_work = {
+    .name = "register", .most = 16, .plan = plan_register, .done = done_register};
 
 /* Beats. */
 
@@ -142,11 +152,14 @@ void on_beat (void *me, struct ym_item *item)
     struct agent *agent = in_session (a, item, m->session);
 
     if (!agent) {
-        ym_refuse (a->yard, item, ym_yard_has_database (a->yard) ? YM_REFUSAL_NOT_REGISTERED : YM_REFUSAL_BACKEND_UNAVAILABLE);
+        ym_refuse (a->yard, item,
+                   ym_yard_has_database (a->yard) ? YM_REFUSAL_NOT_REGISTERED
+                                                  : YM_REFUSAL_BACKEND_UNAVAILABLE);
         return;
     }
     heard_of (a, agent, item);
-    ym_answer (a->yard, item, YM_MSG_agent_beaten, &(struct ym_agent_beaten) { .session = m->session });
+    ym_answer (a->yard, item, YM_MSG_agent_beaten,
+               &(struct ym_agent_beaten){.session = m->session});
 }
 
 /* Leaving and being lost. */
@@ -155,7 +168,7 @@ static void put_move (struct assignment *a, struct agent *agent, int16_t event)
 {
     struct move *m = ym_new (sizeof *m);
 
-    *m = (struct move) { agent->id, agent->session, event };
+    *m = (struct move){agent->id, agent->session, event};
     agent->moving = true;
     ym_put (a->yard, &move_work, m);
     agent_lose_attempts (a, agent);
@@ -170,7 +183,8 @@ void on_leave (void *me, struct ym_item *item)
     if (agent)
         put_move (a, agent, YM_AGENT_ON_LEAVE);
     /* It goes in any case; what it held is given away when the move is committed. */
-    ym_answer (a->yard, item, YM_MSG_agent_beaten, &(struct ym_agent_beaten) { .session = m->session });
+    ym_answer (a->yard, item, YM_MSG_agent_beaten,
+               &(struct ym_agent_beaten){.session = m->session});
 }
 
 static void plan_move (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
@@ -178,14 +192,14 @@ static void plan_move (void *me, struct ym_turn *t, struct ym_item **items, size
     int64_t *agents = ym_arena_take (t->arena, 2 * count * sizeof *agents);
     int16_t *events = ym_arena_take (t->arena, count * sizeof *events);
 
-    (void) me;
+    (void)me;
     for (size_t i = 0; i < count; i++) {
         const struct move *m = items[i]->body;
         agents[i] = m->agent;
         agents[count + i] = m->session;
         events[i] = m->event;
     }
-    (void) store_call_move (t, agents, agents + count, events, count);
+    (void)store_call_move (t, agents, agents + count, events, count);
 }
 
 static void done_move (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
@@ -201,7 +215,8 @@ static void done_move (void *me, struct ym_turn *t, struct ym_item **items, size
         agent->reachable = false;
         agent->state = m->event == YM_AGENT_ON_LEAVE ? YM_AGENT_LEFT : YM_AGENT_LOST;
         agent->state_at = t->now_ms;
-        ym_log (YM_LOG_WARNING, "agent_gone", ym_log_text ("agent", agent->name), ym_log_text ("why", event_word (m->event)));
+        ym_log (YM_LOG_WARNING, "agent_gone", ym_log_text ("agent", agent->name),
+                ym_log_text ("why", event_word (m->event)));
     }
 }
 
@@ -212,10 +227,14 @@ static void failed_move (void *me, struct ym_item *item)
     struct agent *agent = roster_agent (&a->roster, m->agent);
 
     if (agent)
-        agent->moving = false;              /* the next tick sees it again */
+        agent->moving = false; /* the next tick sees it again */
 }
 
-const struct ym_work move_work = { .name = "move", .forget_unknown = true, .plan = plan_move, .done = done_move, .failed = failed_move };
+const struct ym_work move_work = {.name = "move",
+                                  .forget_unknown = true,
+                                  .plan = plan_move,
+                                  .done = done_move,
+                                  .failed = failed_move};
 
 /* The ticker. */
 
@@ -226,7 +245,7 @@ static void plan_tick (void *me, struct ym_turn *t, struct ym_item **items, size
     int64_t *agents = ym_arena_take (t->arena, (2 * all + 1) * sizeof *agents);
     int64_t *at_ms = agents + all;
 
-    (void) count;
+    (void)count;
     for (size_t i = 0; i < all; i++) {
         struct agent *agent = a->roster.agents[i];
         if (!agent->heard)
@@ -242,7 +261,8 @@ static void lose_silent_agents (struct assignment *a)
 {
     for (size_t i = 0; i < a->roster.agent_count; i++) {
         struct agent *agent = a->roster.agents[i];
-        if (agent->state == YM_AGENT_CONNECTED && !agent->moving && a->tick - agent->heard_tick > a->lease_ticks)
+        if (agent->state == YM_AGENT_CONNECTED && !agent->moving &&
+            a->tick - agent->heard_tick > a->lease_ticks)
             put_move (a, agent, YM_AGENT_ON_LOSE);
     }
 }
@@ -251,7 +271,7 @@ static void done_tick (void *me, struct ym_turn *t, struct ym_item **items, size
 {
     struct assignment *a = me;
 
-    (void) count;
+    (void)count;
     a->ticking = false;
     a->tick = store_got_tick (t, items[0]->call);
     lose_silent_agents (a);
@@ -262,16 +282,21 @@ static void failed_tick (void *me, struct ym_item *item)
 {
     struct assignment *a = me;
 
-    (void) item;
+    (void)item;
     a->ticking = false;
 }
 
-const struct ym_work tick_work = { .name = "tick", .one_at_a_time = true, .forget_unknown = true,
-                                   .plan = plan_tick, .done = done_tick, .failed = failed_tick };
+const struct ym_work tick_work = {.name = "tick",
+                                  .one_at_a_time = true,
+                                  .forget_unknown = true,
+                                  .plan = plan_tick,
+                                  .done = done_tick,
+                                  .failed = failed_tick};
 
 void agents_pass (struct assignment *a, int64_t mono_ms)
 {
-    if (a->ticking || mono_ms < a->tick_at_ms || !ym_yard_has_database (a->yard) || ym_yard_is_stopping (a->yard))
+    if (a->ticking || mono_ms < a->tick_at_ms || !ym_yard_has_database (a->yard) ||
+        ym_yard_is_stopping (a->yard))
         return;
     a->tick_at_ms = mono_ms + a->tick_ms;
     a->ticking = true;
@@ -282,25 +307,31 @@ int agents_wait_ms (const struct assignment *a, int64_t mono_ms)
 {
     if (a->ticking)
         return -1;
-    return a->tick_at_ms > mono_ms ? (int) (a->tick_at_ms - mono_ms) : ym_yard_has_database (a->yard) ? 0 : 100;
+    return a->tick_at_ms > mono_ms          ? (int)(a->tick_at_ms - mono_ms)
+           : ym_yard_has_database (a->yard) ? 0
+                                            : 100;
 }
 
 /* The list for operators. */
 
 static int by_name (const void *x, const void *y)
 {
-    return strcmp ((*(struct agent *const *) x)->name, (*(struct agent *const *) y)->name);
+    return strcmp ((*(struct agent *const *)x)->name, (*(struct agent *const *)y)->name);
 }
 
 static struct ym_agent_row list_row (const struct agent *agent)
 {
-    struct ym_agent_row row = { .capabilities = agent->capabilities, .slots = agent->slots, .used = agent->used,
-                                .session = (uint64_t) agent->session, .seen_at = agent->heard_ms };
+    struct ym_agent_row row = {.capabilities = agent->capabilities,
+                               .slots = agent->slots,
+                               .used = agent->used,
+                               .session = (uint64_t)agent->session,
+                               .seen_at = agent->heard_ms};
 
-    (void) ym_text_copy (row.name, sizeof row.name, agent->name);
-    (void) ym_text_copy (row.state, sizeof row.state, ym_life_state_name (&ym_agent_life, agent->state));
-    (void) ym_text_copy (row.region, sizeof row.region, agent->region);
-    (void) ym_text_copy (row.pool, sizeof row.pool, agent->pool);
+    (void)ym_text_copy (row.name, sizeof row.name, agent->name);
+    (void)ym_text_copy (row.state, sizeof row.state,
+                        ym_life_state_name (&ym_agent_life, agent->state));
+    (void)ym_text_copy (row.region, sizeof row.region, agent->region);
+    (void)ym_text_copy (row.pool, sizeof row.pool, agent->pool);
     return row;
 }
 
@@ -312,7 +343,7 @@ void on_agent_list (void *me, struct ym_item *item)
     size_t all = a->roster.agent_count;
     _free_ struct agent **sorted = ym_new_array (all + 1, sizeof (struct agent *));
     _free_ struct ym_agent_row *rows = ym_new_array (PAGE, sizeof *rows);
-    struct ym_agent_page page = { .agents = { rows, 0 } };
+    struct ym_agent_page page = {.agents = {rows, 0}};
 
     memcpy (sorted, a->roster.agents, all * sizeof *sorted);
     qsort (sorted, all, sizeof *sorted, by_name);
@@ -321,7 +352,7 @@ void on_agent_list (void *me, struct ym_item *item)
             continue;
         if (page.agents.count == PAGE) {
             page.has |= YM_HAS (agent_page, next);
-            (void) ym_text_copy (page.next, sizeof page.next, rows[PAGE - 1].name);
+            (void)ym_text_copy (page.next, sizeof page.next, rows[PAGE - 1].name);
             break;
         }
         rows[page.agents.count++] = list_row (sorted[i]);

@@ -1,8 +1,8 @@
 /* attempts.c - what agents report of their attempts, and what ends one.
  *
  * Every report is a compare-and-set on the fencing number and the agent. What moved is answered
- * after the commit; what did not move is asked about (verify): a repetition gets the answer of the
- * first time, anything else is refused as stale.
+ * after the commit; what did not move is asked about (verify): a repetition gets the answer of
+ * the first time, anything else is refused as stale.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,15 +15,18 @@
 #include "common/base/time.h"
 
 /* All reports of an attempt begin with the same three fields. */
-struct report { int64_t job; uint64_t fence; };
+struct report {
+    int64_t job;
+    uint64_t fence;
+};
 
 static struct report report_of (const struct ym_item *item)
 {
     switch (item->letter.message->number) {
-#define CASE(name)                                                                              \
+#define CASE(name)                                                                             \
     case YM_MSG_##name: {                                                                      \
         const struct ym_##name *m = item->body;                                                \
-        return (struct report) { m->job, m->fence };                                           \
+        return (struct report){m->job, m->fence};                                              \
     }
         CASE (attempt_started)
         CASE (attempt_checkpoint)
@@ -41,30 +44,34 @@ static void answer_noted (struct assignment *a, struct ym_item *item, int64_t ch
     struct report r = report_of (item);
 
     ym_answer (a->yard, item, YM_MSG_attempt_noted,
-               &(struct ym_attempt_noted) { .job = r.job, .fence = r.fence, .checkpoint = (uint64_t) checkpoint });
+               &(struct ym_attempt_noted){
+                   .job = r.job, .fence = r.fence, .checkpoint = (uint64_t)checkpoint});
 }
 
 static struct attempt *attempt_of (struct assignment *a, int64_t job, uint64_t fence)
 {
     struct attempt *t = roster_attempt (&a->roster, job);
 
-    return t && (uint64_t) t->fence == fence ? t : NULL;
+    return t && (uint64_t)t->fence == fence ? t : NULL;
 }
 
 /* Items by place, and which of them moved. */
-struct reports { int64_t *jobs, *fences, *agents; bool *moved; };
+struct reports {
+    int64_t *jobs, *fences, *agents;
+    bool *moved;
+};
 
 static struct reports take_reports (struct ym_turn *t, struct ym_item **items, size_t count)
 {
-    struct reports r = { .jobs = ym_arena_take (t->arena, 3 * count * sizeof *r.jobs),
-                         .moved = ym_arena_take (t->arena, count * sizeof *r.moved) };
+    struct reports r = {.jobs = ym_arena_take (t->arena, 3 * count * sizeof *r.jobs),
+                        .moved = ym_arena_take (t->arena, count * sizeof *r.moved)};
 
     r.fences = r.jobs + count;
     r.agents = r.jobs + 2 * count;
     for (size_t i = 0; i < count; i++) {
         struct report p = report_of (items[i]);
         r.jobs[i] = p.job;
-        r.fences[i] = (int64_t) p.fence;
+        r.fences[i] = (int64_t)p.fence;
         r.agents[i] = items[i]->key.key;
         r.moved[i] = false;
     }
@@ -77,7 +84,7 @@ static void plan_started (void *me, struct ym_turn *t, struct ym_item **items, s
 {
     struct reports r = take_reports (t, items, count);
 
-    (void) me;
+    (void)me;
     items[0]->call = store_call_started (t, r.jobs, r.fences, r.agents, count);
 }
 
@@ -89,8 +96,8 @@ static void started_moved (struct assignment *a, struct ym_item *item)
     if (t)
         t->started = true;
     hint_changed (a, r.job);
-    ym_log (YM_LOG_INFO, "job_moved", ym_log_job (r.job), ym_log_text ("to", "STARTED"), ym_log_number ("fence", (int64_t) r.fence),
-            ym_log_text ("agent", item->key.name));
+    ym_log (YM_LOG_INFO, "job_moved", ym_log_job (r.job), ym_log_text ("to", "STARTED"),
+            ym_log_number ("fence", (int64_t)r.fence), ym_log_text ("agent", item->key.name));
     answer_noted (a, item, 0);
 }
 
@@ -110,7 +117,8 @@ static void done_started (void *me, struct ym_turn *t, struct ym_item **items, s
     rest_to_verify (me, items, count);
 }
 
-const struct ym_work started_work = { .name = "started", .plan = plan_started, .done = done_started };
+const struct ym_work started_work = {
+    .name = "started", .plan = plan_started, .done = done_started};
 
 /* Checkpoints. */
 
@@ -119,7 +127,7 @@ static void plan_checkpoint (void *me, struct ym_turn *t, struct ym_item **items
     const struct ym_attempt_checkpoint **m = ym_arena_take (t->arena, count * sizeof *m);
     struct reports r = take_reports (t, items, count);
 
-    (void) me;
+    (void)me;
     for (size_t i = 0; i < count; i++)
         m[i] = items[i]->body;
     items[0]->call = store_call_checkpoints (t, m, r.agents, count);
@@ -134,18 +142,19 @@ static void done_checkpoint (void *me, struct ym_turn *t, struct ym_item **items
         struct ym_item *item = items[store_got_place (t, call, i)];
         const struct ym_attempt_checkpoint *m = item->body;
         hint_changed (a, m->job);
-        answer_noted (a, item, (int64_t) m->checkpoint);
+        answer_noted (a, item, (int64_t)m->checkpoint);
     }
     rest_to_verify (a, items, count);
 }
 
-const struct ym_work checkpoint_work = { .name = "checkpoint", .most = 128, .plan = plan_checkpoint, .done = done_checkpoint };
+const struct ym_work checkpoint_work = {
+    .name = "checkpoint", .most = 128, .plan = plan_checkpoint, .done = done_checkpoint};
 
 /* Lookups. */
 
 static void plan_lookup (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
 {
-    (void) me;
+    (void)me;
     for (size_t i = 0; i < count; i++)
         items[i]->call = store_call_lookup (t, items[i]->body, items[i]->key.key);
 }
@@ -164,7 +173,8 @@ static void answer_lookup (struct assignment *a, struct ym_turn *t, struct ym_it
     for (size_t i = 0; i < rows; i++)
         if (store_got_mapping (t, item->call, i, &found[count]))
             count++;
-    ym_answer (a->yard, item, YM_MSG_attempt_mappings, &(struct ym_attempt_mappings) { .job = m->job, .mappings = { found, count } });
+    ym_answer (a->yard, item, YM_MSG_attempt_mappings,
+               &(struct ym_attempt_mappings){.job = m->job, .mappings = {found, count}});
 }
 
 static void done_lookup (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
@@ -173,37 +183,44 @@ static void done_lookup (void *me, struct ym_turn *t, struct ym_item **items, si
         answer_lookup (me, t, items[i]);
 }
 
-const struct ym_work lookup_work = { .name = "lookup", .most = 16, .plan = plan_lookup, .done = done_lookup };
+const struct ym_work lookup_work = {
+    .name = "lookup", .most = 16, .plan = plan_lookup, .done = done_lookup};
 
 /* Ends: an agent's word, or the loss of the agent. */
 
-struct lost { int64_t job, fence, agent; };
+struct lost {
+    int64_t job, fence, agent;
+};
 
 static struct end_row end_of_error (const struct assignment *a, const struct ym_item *item)
 {
     const struct ym_attempt_failed *m = item->body;
     const struct attempt *t = roster_attempt (&a->roster, m->job);
-    struct error_facts f = { .retryable = m->retryable, .retries = t ? t->retries : 0,
-                             .attempts_max = (uint32_t) a->attempts_max };
+    struct error_facts f = {.retryable = m->retryable,
+                            .retries = t ? t->retries : 0,
+                            .attempts_max = (uint32_t)a->attempts_max};
 
-    return (struct end_row) { m->job, (int64_t) m->fence, item->key.key, (int16_t) decide_error (&f), 0, 0, m->text };
+    return (struct end_row){
+        m->job, (int64_t)m->fence, item->key.key, (int16_t)decide_error (&f), 0, 0, m->text};
 }
 
 static struct end_row end_of (const struct assignment *a, const struct ym_item *item)
 {
     if (!item->has_letter) {
         const struct lost *l = item->body;
-        return (struct end_row) { l->job, l->fence, l->agent, YM_JOB_ON_LOSE, 0, 0, ym_str ("") };
+        return (struct end_row){l->job, l->fence, l->agent, YM_JOB_ON_LOSE, 0, 0, ym_str ("")};
     }
     if (item->letter.message->number == YM_MSG_attempt_failed)
         return end_of_error (a, item);
     if (item->letter.message->number == YM_MSG_attempt_terminated) {
         const struct ym_attempt_terminated *m = item->body;
-        return (struct end_row) { m->job, (int64_t) m->fence, item->key.key, YM_JOB_ON_TERMINATE, 0, 0, ym_str ("") };
+        return (struct end_row){
+            m->job, (int64_t)m->fence, item->key.key, YM_JOB_ON_TERMINATE, 0, 0, ym_str ("")};
     }
     const struct ym_attempt_completed *m = item->body;
-    return (struct end_row) { m->job, (int64_t) m->fence, item->key.key, YM_JOB_ON_COMPLETE,
-                              (int64_t) m->done, (int64_t) m->total, m->result };
+    return (struct end_row){
+        m->job,           (int64_t)m->fence, item->key.key, YM_JOB_ON_COMPLETE,
+        (int64_t)m->done, (int64_t)m->total, m->result};
 }
 
 static void plan_end (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
@@ -216,23 +233,27 @@ static void plan_end (void *me, struct ym_turn *t, struct ym_item **items, size_
     items[0]->note = ends;
 }
 
-static void forget_attempt (struct assignment *a, const struct end_row *e, const struct ended *end, bool was_lost)
+static void forget_attempt (struct assignment *a, const struct end_row *e,
+                            const struct ended *end, bool was_lost)
 {
-    struct attempt *t = attempt_of (a, e->job, (uint64_t) e->fence);
+    struct attempt *t = attempt_of (a, e->job, (uint64_t)e->fence);
 
     if (!t)
         return;
     if (was_lost)
-        tell_agent (a, t->agent, YM_MSG_attempt_lost, &(struct ym_attempt_lost) { .job = e->job, .fence = (uint64_t) e->fence });
+        tell_agent (a, t->agent, YM_MSG_attempt_lost,
+                    &(struct ym_attempt_lost){.job = e->job, .fence = (uint64_t)e->fence});
     if (!end->final)
         hint_ready (a, t);
     roster_remove_attempt (&a->roster, t);
     a->look = true;
 }
 
-static void one_ended (struct assignment *a, struct ym_item *item, const struct end_row *e, const struct ended *end)
+static void one_ended (struct assignment *a, struct ym_item *item, const struct end_row *e,
+                       const struct ended *end)
 {
-    ym_log (YM_LOG_INFO, "job_moved", ym_log_job (e->job), ym_log_text ("to", ym_life_state_name (&ym_job_life, end->state)),
+    ym_log (YM_LOG_INFO, "job_moved", ym_log_job (e->job),
+            ym_log_text ("to", ym_life_state_name (&ym_job_life, end->state)),
             ym_log_number ("fence", e->fence));
     forget_attempt (a, e, end, !item->has_letter);
     hint_changed (a, e->job);
@@ -251,9 +272,11 @@ static void done_end (void *me, struct ym_turn *t, struct ym_item **items, size_
         one_ended (a, items[end.place], &ends[end.place], &end);
     }
     for (size_t i = 0; i < count; i++) {
-        struct attempt *left = items[i]->has_letter ? NULL : attempt_of (a, ends[i].job, (uint64_t) ends[i].fence);
+        struct attempt *left =
+            items[i]->has_letter ? NULL : attempt_of (a, ends[i].job, (uint64_t)ends[i].fence);
         if (left)
-            roster_remove_attempt (&a->roster, left);       /* it ended otherwise, and that was told */
+            roster_remove_attempt (&a->roster,
+                                   left); /* it ended otherwise, and that was told */
     }
     rest_to_verify (a, items, count);
 }
@@ -262,13 +285,14 @@ static void failed_end (void *me, struct ym_item *item)
 {
     struct assignment *a = me;
     const struct lost *l = item->body;
-    struct attempt *t = attempt_of (a, l->job, (uint64_t) l->fence);
+    struct attempt *t = attempt_of (a, l->job, (uint64_t)l->fence);
 
     if (t)
-        t->ending = false;                                  /* the next tick tries again */
+        t->ending = false; /* the next tick tries again */
 }
 
-const struct ym_work end_work = { .name = "end", .plan = plan_end, .done = done_end, .failed = failed_end };
+const struct ym_work end_work = {
+    .name = "end", .plan = plan_end, .done = done_end, .failed = failed_end};
 
 void attempt_lose (struct assignment *a, struct attempt *t)
 {
@@ -278,7 +302,7 @@ void attempt_lose (struct assignment *a, struct attempt *t)
         return;
     t->ending = true;
     l = ym_new (sizeof *l);
-    *l = (struct lost) { t->job, t->fence, t->agent->id };
+    *l = (struct lost){t->job, t->fence, t->agent->id};
     ym_put (a->yard, &end_work, l);
 }
 
@@ -287,7 +311,7 @@ void agent_lose_attempts (struct assignment *a, struct agent *agent)
     struct attempt *t;
 
     DL_FOREACH (agent->attempts, t)
-        attempt_lose (a, t);
+    attempt_lose (a, t);
 }
 
 /* Repetitions and stale reports. */
@@ -296,7 +320,7 @@ static void plan_verify (void *me, struct ym_turn *t, struct ym_item **items, si
 {
     struct reports r = take_reports (t, items, count);
 
-    (void) me;
+    (void)me;
     items[0]->call = store_call_verify (t, r.jobs, r.fences, r.agents, count);
 }
 
@@ -308,11 +332,14 @@ static enum ym_refusal verdict (const struct ym_item *item, const struct verifie
     if (number == YM_MSG_attempt_started)
         return v->held ? YM_REFUSAL_NONE : YM_REFUSAL_STALE_LEASE;
     if (number != YM_MSG_attempt_checkpoint)
-        return v->ended ? YM_REFUSAL_NONE : v->held ? YM_REFUSAL_ILLEGAL_MOVE : YM_REFUSAL_STALE_LEASE;
+        return v->ended  ? YM_REFUSAL_NONE
+               : v->held ? YM_REFUSAL_ILLEGAL_MOVE
+                         : YM_REFUSAL_STALE_LEASE;
     if (!v->held)
         return YM_REFUSAL_STALE_LEASE;
-    return v->checkpoint == (int64_t) m->checkpoint && v->checkpoint_fence == (int64_t) m->fence
-               ? YM_REFUSAL_NONE : YM_REFUSAL_STALE_CHECKPOINT;
+    return v->checkpoint == (int64_t)m->checkpoint && v->checkpoint_fence == (int64_t)m->fence
+               ? YM_REFUSAL_NONE
+               : YM_REFUSAL_STALE_CHECKPOINT;
 }
 
 static void done_verify (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
@@ -320,7 +347,7 @@ static void done_verify (void *me, struct ym_turn *t, struct ym_item **items, si
     struct assignment *a = me;
     unsigned call = items[0]->call;
 
-    (void) count;
+    (void)count;
     for (size_t i = 0; i < store_rows (t, call); i++) {
         struct verified v = store_got_verified (t, call, i);
         struct ym_item *item = items[v.place];
@@ -332,7 +359,7 @@ static void done_verify (void *me, struct ym_turn *t, struct ym_item **items, si
     }
 }
 
-const struct ym_work verify_work = { .name = "verify", .plan = plan_verify, .done = done_verify };
+const struct ym_work verify_work = {.name = "verify", .plan = plan_verify, .done = done_verify};
 
 /* Progress: kept in memory, written with the tick. */
 
@@ -354,15 +381,16 @@ static size_t gather_progress (struct assignment *a, int64_t *columns[5], size_t
     struct attempt *t, *next;
     size_t count = 0;
 
-    HASH_ITER (hh, a->roster.attempts, t, next) {
+    HASH_ITER (hh, a->roster.attempts, t, next)
+    {
         if (!t->progressed || count == room)
             continue;
         t->progressed = false;
         columns[0][count] = t->job;
         columns[1][count] = t->fence;
         columns[2][count] = t->agent->id;
-        columns[3][count] = (int64_t) t->done;
-        columns[4][count++] = (int64_t) t->total;
+        columns[3][count] = (int64_t)t->done;
+        columns[4][count++] = (int64_t)t->total;
     }
     return count;
 }
@@ -373,27 +401,31 @@ static void plan_progress (void *me, struct ym_turn *t, struct ym_item **items, 
     size_t room = HASH_COUNT (a->roster.attempts);
     int64_t *columns[5];
 
-    (void) count;
+    (void)count;
     for (unsigned i = 0; i < 5; i++)
         columns[i] = ym_arena_take (t->arena, (room + 1) * sizeof **columns);
     size_t filled = gather_progress (a, columns, room);
     items[0]->note = columns[0];
-    items[0]->call = (unsigned) filled;
+    items[0]->call = (unsigned)filled;
     if (filled > 0)
-        (void) store_call_progress (t, columns[0], columns[1], columns[2], columns[3], columns[4], filled);
+        (void)store_call_progress (t, columns[0], columns[1], columns[2], columns[3],
+                                   columns[4], filled);
 }
 
 static void done_progress (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
 {
     const int64_t *jobs = items[0]->note;
 
-    (void) t, (void) count;
+    (void)t, (void)count;
     for (unsigned i = 0; i < items[0]->call; i++)
         hint_changed (me, jobs[i]);
 }
 
-const struct ym_work progress_work = { .name = "progress", .one_at_a_time = true, .forget_unknown = true,
-                                       .plan = plan_progress, .done = done_progress };
+const struct ym_work progress_work = {.name = "progress",
+                                      .one_at_a_time = true,
+                                      .forget_unknown = true,
+                                      .plan = plan_progress,
+                                      .done = done_progress};
 
 /* Termination. */
 
@@ -401,7 +433,9 @@ static void tell_terminate (struct assignment *a, struct attempt *t)
 {
     t->told_ms = ym_time_mono_ms ();
     tell_agent (a, t->agent, YM_MSG_attempt_terminate,
-                &(struct ym_attempt_terminate) { .job = t->job, .fence = (uint64_t) t->fence, .reason = ym_str ("asked for") });
+                &(struct ym_attempt_terminate){.job = t->job,
+                                               .fence = (uint64_t)t->fence,
+                                               .reason = ym_str ("asked for")});
 }
 
 void on_terminate_wanted (void *me, struct ym_item *item)
@@ -413,7 +447,7 @@ void on_terminate_wanted (void *me, struct ym_item *item)
         struct attempt *t = roster_attempt (&a->roster, m->jobs.at[i].job);
         hint_changed (a, m->jobs.at[i].job);
         if (!t) {
-            a->reload_wanted = true;        /* its lease may be on the way to us */
+            a->reload_wanted = true; /* its lease may be on the way to us */
             continue;
         }
         t->wanted = true;
@@ -431,7 +465,8 @@ void attempts_tick (struct assignment *a)
     int64_t now = ym_time_mono_ms ();
     bool progressed = false;
 
-    HASH_ITER (hh, a->roster.attempts, t, next) {
+    HASH_ITER (hh, a->roster.attempts, t, next)
+    {
         progressed |= t->progressed;
         if (t->ending)
             continue;

@@ -53,7 +53,8 @@ static int64_t free_agent (struct round_class *c, const uint32_t *free)
     return -1;
 }
 
-/* The class whose next job of this tier is the oldest, or -1. 'at' says how far each was served. */
+/* The class whose next job of this tier is the oldest, or -1. 'at' says how far each was
+ * served. */
 static int64_t oldest_class (const struct round_facts *f, const size_t *at, unsigned tier)
 {
     int64_t best = -1, best_job = INT64_MAX;
@@ -61,7 +62,7 @@ static int64_t oldest_class (const struct round_facts *f, const size_t *at, unsi
     for (size_t i = 0; i < f->class_count; i++) {
         const struct round_class *c = &f->classes[i];
         if (at[i] < c->tiers[tier].count && c->tiers[tier].jobs[at[i]] < best_job) {
-            best = (int64_t) i;
+            best = (int64_t)i;
             best_job = c->tiers[tier].jobs[at[i]];
         }
     }
@@ -70,19 +71,21 @@ static int64_t oldest_class (const struct round_facts *f, const size_t *at, unsi
 
 enum { CLASSES_MAX = 4096 };
 
-static size_t serve_tier (struct round_facts *f, unsigned tier, struct round_lease *ret, size_t room)
+static size_t serve_tier (struct round_facts *f, unsigned tier, struct round_lease *ret,
+                          size_t room)
 {
-    size_t at[CLASSES_MAX] = { 0 }, count = 0;
+    size_t at[CLASSES_MAX] = {0}, count = 0;
     int64_t i, agent;
 
     while (count < room && (i = oldest_class (f, at, tier)) >= 0) {
         struct round_class *c = &f->classes[i];
         if ((agent = free_agent (c, f->free)) < 0) {
-            at[i] = c->tiers[tier].count;       /* nobody is left for this class */
+            at[i] = c->tiers[tier].count; /* nobody is left for this class */
             continue;
         }
         f->free[agent]--;
-        ret[count++] = (struct round_lease) { c->tiers[tier].jobs[at[i]++], (uint32_t) i, tier, (uint32_t) agent };
+        ret[count++] = (struct round_lease){c->tiers[tier].jobs[at[i]++], (uint32_t)i, tier,
+                                            (uint32_t)agent};
     }
     return count;
 }
@@ -113,14 +116,15 @@ static size_t count_without (const struct explain_facts *f, unsigned set)
     return count;
 }
 
-static struct ym_blocker_row *add (struct ym_blocker_row *rows, size_t *count, enum ym_blocker code,
-                                   const char *subject, const char *lifted_by, int64_t since)
+static struct ym_blocker_row *add (struct ym_blocker_row *rows, size_t *count,
+                                   enum ym_blocker code, const char *subject,
+                                   const char *lifted_by, int64_t since)
 {
     struct ym_blocker_row *b = &rows[(*count)++];
 
-    *b = (struct ym_blocker_row) { .code = code, .since = since };
-    (void) ym_text_copy (b->subject, sizeof b->subject, subject);
-    (void) ym_text_copy (b->lifted_by, sizeof b->lifted_by, lifted_by);
+    *b = (struct ym_blocker_row){.code = code, .since = since};
+    (void)ym_text_copy (b->subject, sizeof b->subject, subject);
+    (void)ym_text_copy (b->lifted_by, sizeof b->lifted_by, lifted_by);
     return b;
 }
 
@@ -134,52 +138,65 @@ static void join (char *to, size_t room, const struct ym_words *w)
                 memcpy (to + used, " ..", 4);
             return;
         }
-        (void) ym_text_format (to + used, room - used, "%s%s", used ? " " : "", w->word[i]);
+        (void)ym_text_format (to + used, room - used, "%s%s", used ? " " : "", w->word[i]);
     }
 }
 
-/* What only a registration can change: each looked at among those agents that pass what was looked
- * at before it, or among all if none do, so that every missing thing is named and none twice. */
-static void explain_fit (const struct explain_facts *f, struct ym_blocker_row *rows, size_t *count)
+/* What only a registration can change: each looked at among those agents that pass what was
+ * looked at before it, or among all if none do, so that every missing thing is named and none
+ * twice. */
+static void explain_fit (const struct explain_facts *f, struct ym_blocker_row *rows,
+                         size_t *count)
 {
     unsigned passed = 0;
 
     if (count_without (f, bit (YM_CAPABILITY)) == 0) {
-        struct ym_blocker_row *b = add (rows, count, YM_CAPABILITY, "capabilities", "an agent that offers them", f->state_at);
+        struct ym_blocker_row *b = add (rows, count, YM_CAPABILITY, "capabilities",
+                                        "an agent that offers them", f->state_at);
         join (b->wanted, sizeof b->wanted, &f->need->capabilities);
-        (void) ym_text_format (b->have, sizeof b->have, "none of %zu agents has all", f->agent_count);
+        (void)ym_text_format (b->have, sizeof b->have, "none of %zu agents has all",
+                              f->agent_count);
     }
     else
         passed |= bit (YM_CAPABILITY);
     if (count_without (f, passed | bit (YM_REGION)) == 0) {
-        struct ym_blocker_row *b = add (rows, count, YM_REGION, "region", "an agent in such a region", f->state_at);
+        struct ym_blocker_row *b =
+            add (rows, count, YM_REGION, "region", "an agent in such a region", f->state_at);
         join (b->wanted, sizeof b->wanted, &f->need->regions);
-        (void) ym_text_format (b->have, sizeof b->have, "none of %zu agents is there", count_without (f, passed));
+        (void)ym_text_format (b->have, sizeof b->have, "none of %zu agents is there",
+                              count_without (f, passed));
     }
     else
         passed |= bit (YM_REGION);
     if (count_without (f, passed | bit (YM_POOL)) == 0) {
-        struct ym_blocker_row *b = add (rows, count, YM_POOL, "pool", "an agent of that pool", f->state_at);
-        (void) ym_text_copy (b->wanted, sizeof b->wanted, f->need->pool);
-        (void) ym_text_format (b->have, sizeof b->have, "none of %zu agents is of it", count_without (f, passed));
+        struct ym_blocker_row *b =
+            add (rows, count, YM_POOL, "pool", "an agent of that pool", f->state_at);
+        (void)ym_text_copy (b->wanted, sizeof b->wanted, f->need->pool);
+        (void)ym_text_format (b->have, sizeof b->have, "none of %zu agents is of it",
+                              count_without (f, passed));
     }
 }
 
-static void explain_now (const struct explain_facts *f, struct ym_blocker_row *rows, size_t *count)
+static void explain_now (const struct explain_facts *f, struct ym_blocker_row *rows,
+                         size_t *count)
 {
     const unsigned fit = bit (YM_CAPABILITY) | bit (YM_REGION) | bit (YM_POOL);
     size_t fitting = count_without (f, fit);
     size_t talking = count_without (f, fit | bit (YM_SILENT));
 
     if (talking == 0) {
-        struct ym_blocker_row *b = add (rows, count, YM_SILENT, "agents", "any of them, by coming back", f->state_at);
-        (void) ym_text_copy (b->wanted, sizeof b->wanted, "one that answers");
-        (void) ym_text_format (b->have, sizeof b->have, "%zu fit, none answers", fitting);
+        struct ym_blocker_row *b =
+            add (rows, count, YM_SILENT, "agents", "any of them, by coming back", f->state_at);
+        (void)ym_text_copy (b->wanted, sizeof b->wanted, "one that answers");
+        (void)ym_text_format (b->have, sizeof b->have, "%zu fit, none answers", fitting);
     }
     else if (count_without (f, fit | bit (YM_SILENT) | bit (YM_SLOTS)) == 0) {
-        struct ym_blocker_row *b = add (rows, count, YM_SLOTS, "slots", "the end of an attempt, or one more agent", f->state_at);
-        (void) ym_text_copy (b->wanted, sizeof b->wanted, "1 free slot");
-        (void) ym_text_format (b->have, sizeof b->have, "%zu agents fit, all slots taken", talking);
+        struct ym_blocker_row *b =
+            add (rows, count, YM_SLOTS, "slots", "the end of an attempt, or one more agent",
+                 f->state_at);
+        (void)ym_text_copy (b->wanted, sizeof b->wanted, "1 free slot");
+        (void)ym_text_format (b->have, sizeof b->have, "%zu agents fit, all slots taken",
+                              talking);
     }
 }
 
@@ -188,18 +205,21 @@ size_t decide_explain (const struct explain_facts *f, struct ym_blocker_row ret[
     size_t count = 0;
 
     if (!f->waiting) {
-        struct ym_blocker_row *b = add (ret, &count, YM_NOT_WAITING, "job", "its agent, or time", f->state_at);
-        (void) ym_text_copy (b->wanted, sizeof b->wanted, "a job in its queue");
-        (void) ym_text_copy (b->have, sizeof b->have, "it is not in its queue now");
+        struct ym_blocker_row *b =
+            add (ret, &count, YM_NOT_WAITING, "job", "its agent, or time", f->state_at);
+        (void)ym_text_copy (b->wanted, sizeof b->wanted, "a job in its queue");
+        (void)ym_text_copy (b->have, sizeof b->have, "it is not in its queue now");
         return count;
     }
     explain_fit (f, ret, &count);
     if (count == 0)
         explain_now (f, ret, &count);
     if (count > 0 && f->ahead > 0) {
-        struct ym_blocker_row *b = add (ret, &count, YM_BEHIND, "order", "time: older jobs go first", f->state_at);
-        (void) ym_text_copy (b->wanted, sizeof b->wanted, "the first place");
-        (void) ym_text_format (b->have, sizeof b->have, "%llu jobs of its kind before it", (unsigned long long) f->ahead);
+        struct ym_blocker_row *b =
+            add (ret, &count, YM_BEHIND, "order", "time: older jobs go first", f->state_at);
+        (void)ym_text_copy (b->wanted, sizeof b->wanted, "the first place");
+        (void)ym_text_format (b->have, sizeof b->have, "%llu jobs of its kind before it",
+                              (unsigned long long)f->ahead);
     }
     return count;
 }

@@ -1,7 +1,7 @@
 /* decide.h - which waiting job goes to which agent, and why another does not. Pure.
  *
- * One function, decide_match, says what stands between a job and an agent. The round that leases and
- * the explanation an operator reads both ask it, so they cannot disagree.
+ * One function, decide_match, says what stands between a job and an agent. The round that
+ * leases and the explanation an operator reads both ask it, so they cannot disagree.
  */
 #ifndef YM_ASSIGNMENT_DECIDE_H
 #define YM_ASSIGNMENT_DECIDE_H
@@ -17,37 +17,48 @@ struct agent_facts {
     const char *region, *pool;
     const struct ym_words *capabilities;
     uint32_t slots, used;
-    bool connected;             /* registered, neither lost nor gone */
-    bool heard;                 /* a heartbeat within half a lease */
-    int64_t since_ms;           /* when its state began */
+    bool connected;   /* registered, neither lost nor gone */
+    bool heard;       /* a heartbeat within half a lease */
+    int64_t since_ms; /* when its state began */
 };
 
-/* The set of blockers between this need and this agent, 1 << enum ym_blocker each; 0: may be leased. */
+/* The set of blockers between this need and this agent, 1 << enum ym_blocker each; 0: may be
+ * leased. */
 unsigned decide_match (const struct ym_requirement *need, const struct agent_facts *agent);
 /* The part of that set which only a registration can change. */
 unsigned decide_fits_never (const struct ym_requirement *need, const struct agent_facts *agent);
 
-/* One round. Classes hold the jobs on offer by tier, each list in the order it is to be served. */
+/* One round. Classes hold the jobs on offer by tier, each list in the order it is to be served.
+ */
 struct round_class {
-    const uint32_t *agents;     /* numbers of the agents that fit */
+    const uint32_t *agents; /* numbers of the agents that fit */
     size_t agent_count;
-    size_t cursor;              /* where the search goes on, so that agents take turns; in and out */
-    struct { const int64_t *jobs; size_t count; } tiers[YM_COUNT_tier];
+    size_t cursor; /* where the search goes on, so that agents take turns; in and out */
+    struct {
+        const int64_t *jobs;
+        size_t count;
+    } tiers[YM_COUNT_tier];
 };
 struct round_facts {
     struct round_class *classes;
     size_t class_count;
-    uint32_t *free;             /* free slots by agent number; in and out */
+    uint32_t *free; /* free slots by agent number; in and out */
 };
-struct round_lease { int64_t job; uint32_t class, tier, agent; };
+struct round_lease {
+    int64_t job;
+    uint32_t class, tier, agent;
+};
 
-/* Tiers from the top; inside a tier the oldest job first, over all classes. A job takes a slot only
- * of an agent that fits, and none of a lower tier is served from an agent while one of a higher tier
- * that fits it is left. Returns how many were decided, at most 'room'. */
+/* Tiers from the top; inside a tier the oldest job first, over all classes. A job takes a slot
+ * only of an agent that fits, and none of a lower tier is served from an agent while one of a
+ * higher tier that fits it is left. Returns how many were decided, at most 'room'. */
 size_t decide_round (struct round_facts *f, struct round_lease *ret, size_t room);
 
 /* The end of an attempt that reported an error. */
-struct error_facts { bool retryable; uint32_t retries, attempts_max; };
+struct error_facts {
+    bool retryable;
+    uint32_t retries, attempts_max;
+};
 enum ym_job_event decide_error (const struct error_facts *f);
 
 /* Every blocker of one waiting job. */
@@ -55,9 +66,9 @@ struct explain_facts {
     const struct ym_requirement *need;
     const struct agent_facts *agents;
     size_t agent_count;
-    bool waiting;               /* its queue has it */
-    uint64_t ahead;             /* jobs of its class and tier before it */
-    int64_t state_at;           /* since when it waits */
+    bool waiting;     /* its queue has it */
+    uint64_t ahead;   /* jobs of its class and tier before it */
+    int64_t state_at; /* since when it waits */
 };
 enum { EXPLAIN_MAX = 8 };
 /* Returns how many; 0 means that the next round leases it. */

@@ -1,4 +1,5 @@
-/* leasing.c - offers come in, rounds decide, one transaction leases them all, then agents are told.
+/* leasing.c - offers come in, rounds decide, one transaction leases them all, then agents are
+ * told.
  *
  * At most one round is being committed; what is offered or freed meanwhile shares the next one.
  */
@@ -17,12 +18,16 @@ enum { ROUND_MAX = 512, CLASSES_ASKED_MAX = 256 };
 
 static uint32_t tier_of (unsigned queue)
 {
-    return queue == YM_ACTOR_QUEUE_PLATINUM ? YM_PLATINUM : queue == YM_ACTOR_QUEUE_PREMIUM ? YM_PREMIUM : YM_STANDARD;
+    return queue == YM_ACTOR_QUEUE_PLATINUM  ? YM_PLATINUM
+           : queue == YM_ACTOR_QUEUE_PREMIUM ? YM_PREMIUM
+                                             : YM_STANDARD;
 }
 
 unsigned queue_of (uint32_t tier)
 {
-    return tier == YM_PLATINUM ? YM_ACTOR_QUEUE_PLATINUM : tier == YM_PREMIUM ? YM_ACTOR_QUEUE_PREMIUM : YM_ACTOR_QUEUE_STANDARD;
+    return tier == YM_PLATINUM  ? YM_ACTOR_QUEUE_PLATINUM
+           : tier == YM_PREMIUM ? YM_ACTOR_QUEUE_PREMIUM
+                                : YM_ACTOR_QUEUE_STANDARD;
 }
 
 void on_jobs_offered (void *me, struct ym_item *item)
@@ -37,13 +42,16 @@ void on_jobs_offered (void *me, struct ym_item *item)
         if (roster_attempt (&a->roster, m->jobs.at[i].job))
             hint_taken (a, tier, m->jobs.at[i].job);
         else
-            (void) roster_add_offer (&a->roster, tier, &m->jobs.at[i]);
+            (void)roster_add_offer (&a->roster, tier, &m->jobs.at[i]);
     a->look = true;
 }
 
 /* Requirements that were not met before. */
 
-struct asked_classes { size_t count; int64_t requirements[CLASSES_ASKED_MAX]; };
+struct asked_classes {
+    size_t count;
+    int64_t requirements[CLASSES_ASKED_MAX];
+};
 
 static void ask_classes (struct assignment *a)
 {
@@ -56,7 +64,7 @@ static void ask_classes (struct assignment *a)
         if (!q)
             q = ym_new (sizeof *q);
         c->asked = true;
-        q->requirements[q->count++] = (int64_t) c->requirement;
+        q->requirements[q->count++] = (int64_t)c->requirement;
         if (q->count == CLASSES_ASKED_MAX)
             break;
     }
@@ -68,14 +76,14 @@ static void plan_class (void *me, struct ym_turn *t, struct ym_item **items, siz
 {
     const struct asked_classes *q = items[0]->body;
 
-    (void) me, (void) count;
+    (void)me, (void)count;
     items[0]->call = store_call_requirements (t, q->requirements, q->count);
 }
 
 static void forget_asked (struct assignment *a, const struct asked_classes *q)
 {
     for (size_t i = 0; i < q->count; i++)
-        roster_class (&a->roster, (uint64_t) q->requirements[i])->asked = false;
+        roster_class (&a->roster, (uint64_t)q->requirements[i])->asked = false;
 }
 
 static void done_class (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
@@ -84,7 +92,7 @@ static void done_class (void *me, struct ym_turn *t, struct ym_item **items, siz
     struct ym_requirement need;
     uint64_t number;
 
-    (void) count;
+    (void)count;
     for (size_t i = 0; i < store_rows (t, items[0]->call); i++)
         if (store_got_requirement (t, items[0]->call, i, &number, &need))
             roster_know_class (&a->roster, roster_class (&a->roster, number), &need);
@@ -97,28 +105,39 @@ static void failed_class (void *me, struct ym_item *item)
     forget_asked (me, item->body);
 }
 
-const struct ym_work class_work = { .name = "class", .one_at_a_time = true, .forget_unknown = true,
-                                    .plan = plan_class, .done = done_class, .failed = failed_class };
+const struct ym_work class_work = {.name = "class",
+                                   .one_at_a_time = true,
+                                   .forget_unknown = true,
+                                   .plan = plan_class,
+                                   .done = done_class,
+                                   .failed = failed_class};
 
 /* Rounds. */
 
-struct pair { struct offer offer; int64_t agent; };
-struct round { size_t count; struct pair pairs[ROUND_MAX]; };
+struct pair {
+    struct offer offer;
+    int64_t agent;
+};
+struct round {
+    size_t count;
+    struct pair pairs[ROUND_MAX];
+};
 
 static int by_job (const void *x, const void *y)
 {
-    int64_t a = ((const struct pair *) x)->offer.job, b = ((const struct pair *) y)->offer.job;
+    int64_t a = ((const struct pair *)x)->offer.job, b = ((const struct pair *)y)->offer.job;
 
     return (a > b) - (a < b);
 }
 
-/* Slots of a round under way are taken already, so that the next round cannot give them twice. */
+/* Slots of a round under way are taken already, so that the next round cannot give them twice.
+ */
 static void reserve (struct assignment *a, const struct round *r, int by)
 {
     for (size_t i = 0; i < r->count; i++) {
         struct agent *agent = roster_agent (&a->roster, r->pairs[i].agent);
         ym_assert (agent && (by > 0 || agent->reserved > 0));
-        agent->reserved += (uint32_t) by;
+        agent->reserved += (uint32_t)by;
     }
 }
 
@@ -136,7 +155,7 @@ static struct round *decide (struct assignment *a)
         p->agent = a->roster.agents[leases[i].agent]->id;
         ym_assert (roster_take_offer (&a->roster, leases[i].job, &p->offer));
     }
-    qsort (r->pairs, r->count, sizeof r->pairs[0], by_job);     /* one lock order for all */
+    qsort (r->pairs, r->count, sizeof r->pairs[0], by_job); /* one lock order for all */
     return r;
 }
 
@@ -144,7 +163,8 @@ void leasing_pass (struct assignment *a)
 {
     struct round *r;
 
-    if (!a->look || a->leasing || !ym_yard_has_database (a->yard) || ym_yard_is_stopping (a->yard))
+    if (!a->look || a->leasing || !ym_yard_has_database (a->yard) ||
+        ym_yard_is_stopping (a->yard))
         return;
     a->look = false;
     ask_classes (a);
@@ -160,7 +180,7 @@ static void plan_lease (void *me, struct ym_turn *t, struct ym_item **items, siz
     const struct round *r = items[0]->body;
     int64_t *jobs = ym_arena_take (t->arena, 2 * r->count * sizeof *jobs);
 
-    (void) me, (void) count;
+    (void)me, (void)count;
     for (size_t i = 0; i < r->count; i++) {
         jobs[i] = r->pairs[i].offer.job;
         jobs[r->count + i] = r->pairs[i].agent;
@@ -171,12 +191,13 @@ static void plan_lease (void *me, struct ym_turn *t, struct ym_item **items, siz
 /* Rows come back in any order, but a batch is small and sorted. */
 static const struct pair *find_pair (const struct round *r, int64_t job)
 {
-    struct pair key = { .offer.job = job };
+    struct pair key = {.offer.job = job};
 
     return bsearch (&key, r->pairs, r->count, sizeof r->pairs[0], by_job);
 }
 
-static void tell_start (struct assignment *a, const struct agent *agent, const struct told *told)
+static void tell_start (struct assignment *a, const struct agent *agent,
+                        const struct told *told)
 {
     struct ym_to to = agent->to;
 
@@ -192,7 +213,8 @@ static void tell_start (struct assignment *a, const struct agent *agent, const s
 static void leased (struct assignment *a, const struct told *told, const struct offer *o)
 {
     struct agent *agent = roster_agent (&a->roster, told->agent);
-    struct attempt *t = roster_add_attempt (&a->roster, agent, told->job, (int64_t) told->start.fence);
+    struct attempt *t =
+        roster_add_attempt (&a->roster, agent, told->job, (int64_t)told->start.fence);
 
     t->tier = o->tier;
     t->tenant = o->tenant;
@@ -211,7 +233,7 @@ static void done_lease (void *me, struct ym_turn *t, struct ym_item **items, siz
     const struct round *r = items[0]->body;
     struct told told;
 
-    (void) count;
+    (void)count;
     a->leasing = false;
     a->look = true;
     reserve (a, r, -1);
@@ -219,12 +241,12 @@ static void done_lease (void *me, struct ym_turn *t, struct ym_item **items, siz
         store_got_told (t, items[0]->call, i, &told);
         leased (a, &told, &find_pair (r, told.job)->offer);
     }
-    for (size_t i = 0; i < r->count; i++)       /* the others do not wait any more */
+    for (size_t i = 0; i < r->count; i++) /* the others do not wait any more */
         hint_taken (a, r->pairs[i].offer.tier, r->pairs[i].offer.job);
 }
 
-/* Not known to be leased: on offer again. If it was leased after all, the compare-and-set will say
- * so, and recovery has read the attempt. */
+/* Not known to be leased: on offer again. If it was leased after all, the compare-and-set will
+ * say so, and recovery has read the attempt. */
 static void failed_lease (void *me, struct ym_item *item)
 {
     struct assignment *a = me;
@@ -235,16 +257,26 @@ static void failed_lease (void *me, struct ym_item *item)
     reserve (a, r, -1);
     for (size_t i = 0; i < r->count; i++) {
         const struct offer *o = &r->pairs[i].offer;
-        (void) roster_add_offer (&a->roster, o->tier, &(struct ym_ready) { .job = o->job, .tenant = o->tenant, .requirement = o->requirement });
+        (void)roster_add_offer (&a->roster, o->tier,
+                                &(struct ym_ready){.job = o->job,
+                                                   .tenant = o->tenant,
+                                                   .requirement = o->requirement});
     }
 }
 
-const struct ym_work lease_work = { .name = "lease", .one_at_a_time = true, .forget_unknown = true,
-                                    .plan = plan_lease, .done = done_lease, .failed = failed_lease };
+const struct ym_work lease_work = {.name = "lease",
+                                   .one_at_a_time = true,
+                                   .forget_unknown = true,
+                                   .plan = plan_lease,
+                                   .done = done_lease,
+                                   .failed = failed_lease};
 
 /* Telling again. */
 
-struct again { size_t count; int64_t jobs[256], fences[256]; };
+struct again {
+    size_t count;
+    int64_t jobs[256], fences[256];
+};
 
 void tell_again (struct assignment *a, const struct attempt *const *attempts, size_t count)
 {
@@ -263,7 +295,7 @@ static void plan_again (void *me, struct ym_turn *t, struct ym_item **items, siz
 {
     const struct again *g = items[0]->body;
 
-    (void) me, (void) count;
+    (void)me, (void)count;
     items[0]->call = store_call_again (t, g->jobs, g->fences, g->count);
 }
 
@@ -272,7 +304,7 @@ static void done_again (void *me, struct ym_turn *t, struct ym_item **items, siz
     struct assignment *a = me;
     struct told told;
 
-    (void) count;
+    (void)count;
     for (size_t i = 0; i < store_rows (t, items[0]->call); i++) {
         store_got_told (t, items[0]->call, i, &told);
         struct agent *agent = roster_agent (&a->roster, told.agent);
@@ -281,8 +313,11 @@ static void done_again (void *me, struct ym_turn *t, struct ym_item **items, siz
     }
 }
 
-const struct ym_work again_work = { .name = "again", .one_at_a_time = true, .forget_unknown = true,
-                                    .plan = plan_again, .done = done_again };
+const struct ym_work again_work = {.name = "again",
+                                   .one_at_a_time = true,
+                                   .forget_unknown = true,
+                                   .plan = plan_again,
+                                   .done = done_again};
 
 /* Explaining: the facts are those of a round. */
 
@@ -293,20 +328,28 @@ void on_explain_ask (void *me, struct ym_item *item)
     const struct class *c = roster_class (&a->roster, m->requirement);
     _free_ struct agent_facts *facts = ym_new_array (a->roster.agent_count + 1, sizeof *facts);
     struct ym_blocker_row rows[EXPLAIN_MAX];
-    struct ym_job_explained answer = { .job = m->job, .state = m->state, .blockers = { rows, 0 } };
+    struct ym_job_explained answer = {.job = m->job, .state = m->state, .blockers = {rows, 0}};
 
     item->asked = false;
-    if (!c->known) {                            /* read with the next round; intake asks again */
+    if (!c->known) { /* read with the next round; intake asks again */
         a->look = true;
         ym_send (a->yard, YM_ACTOR_INTAKE, YM_MSG_refused, item->from.ask,
-                 &(struct ym_refused) { .code = "actor_unavailable", .text = ym_str (ym_refusal_text (YM_REFUSAL_ACTOR_UNAVAILABLE)),
-                                        .retryable = true, .retry_after_ms = 50 });
+                 &(struct ym_refused){
+                     .code = "actor_unavailable",
+                     .text = ym_str (ym_refusal_text (YM_REFUSAL_ACTOR_UNAVAILABLE)),
+                     .retryable = true,
+                     .retry_after_ms = 50});
         return;
     }
     for (size_t i = 0; i < a->roster.agent_count; i++)
         facts[i] = roster_facts (a->roster.agents[i], a->tick, a->lease_ticks);
-    answer.blockers.count = (uint32_t) decide_explain (
-        &(struct explain_facts) { .need = &c->need, .agents = facts, .agent_count = a->roster.agent_count,
-                                  .waiting = m->waiting, .ahead = m->ahead, .state_at = m->state_at }, rows);
+    answer.blockers.count =
+        (uint32_t)decide_explain (&(struct explain_facts){.need = &c->need,
+                                                          .agents = facts,
+                                                          .agent_count = a->roster.agent_count,
+                                                          .waiting = m->waiting,
+                                                          .ahead = m->ahead,
+                                                          .state_at = m->state_at},
+                                  rows);
     ym_send (a->yard, YM_ACTOR_INTAKE, YM_MSG_job_explained, item->from.ask, &answer);
 }

@@ -14,7 +14,7 @@ static void flush_changed (struct assignment *a)
 {
     if (a->changed.count > 0)
         ym_send (a->yard, YM_ACTOR_INTAKE, YM_MSG_jobs_changed, 0,
-                 &(struct ym_jobs_changed) { .jobs = { a->changed.rows, a->changed.count } });
+                 &(struct ym_jobs_changed){.jobs = {a->changed.rows, a->changed.count}});
     a->changed.count = 0;
 }
 
@@ -23,7 +23,8 @@ static void flush_taken (struct assignment *a, uint32_t tier)
     struct hints *h = &a->taken[tier];
 
     if (h->count > 0)
-        ym_send (a->yard, queue_of (tier), YM_MSG_jobs_taken, 0, &(struct ym_jobs_taken) { .jobs = { h->rows, h->count } });
+        ym_send (a->yard, queue_of (tier), YM_MSG_jobs_taken, 0,
+                 &(struct ym_jobs_taken){.jobs = {h->rows, h->count}});
     h->count = 0;
 }
 
@@ -31,9 +32,10 @@ static void flush_ready (struct assignment *a, uint32_t tier)
 {
     struct ready_hints *h = &a->ready[tier];
 
-    flush_taken (a, tier);          /* taken was before it came back */
+    flush_taken (a, tier); /* taken was before it came back */
     if (h->count > 0)
-        ym_send (a->yard, queue_of (tier), YM_MSG_jobs_ready, 0, &(struct ym_jobs_ready) { .jobs = { h->rows, h->count } });
+        ym_send (a->yard, queue_of (tier), YM_MSG_jobs_ready, 0,
+                 &(struct ym_jobs_ready){.jobs = {h->rows, h->count}});
     h->count = 0;
 }
 
@@ -57,7 +59,8 @@ void hint_ready (struct assignment *a, const struct attempt *t)
 
     if (h->count == HINTS_MAX)
         flush_ready (a, t->tier);
-    h->rows[h->count++] = (struct ym_ready) { .job = t->job, .tenant = t->tenant, .requirement = t->requirement };
+    h->rows[h->count++] =
+        (struct ym_ready){.job = t->job, .tenant = t->tenant, .requirement = t->requirement};
 }
 
 void send_hints (struct assignment *a)
@@ -71,9 +74,9 @@ void send_hints (struct assignment *a)
 
 static void plan_load (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
 {
-    (void) me, (void) count;
+    (void)me, (void)count;
     items[0]->call = store_call_agents (t);
-    (void) store_call_attempts (t);
+    (void)store_call_attempts (t);
 }
 
 static void load_agent (struct assignment *a, const struct agent_row *row)
@@ -119,7 +122,7 @@ static void done_load (void *me, struct ym_turn *t, struct ym_item **items, size
     struct agent_row agent;
     struct attempt_row attempt;
 
-    (void) count;
+    (void)count;
     a->reloading = false;
     for (size_t i = 0; i < store_rows (t, call); i++) {
         store_got_agent (t, call, i, &agent);
@@ -130,21 +133,27 @@ static void done_load (void *me, struct ym_turn *t, struct ym_item **items, size
         load_attempt (a, &attempt);
     }
     a->look = true;
-    ym_log (YM_LOG_INFO, "attempts_loaded", ym_log_number ("agents", (int64_t) a->roster.agent_count),
-            ym_log_number ("attempts", HASH_COUNT (a->roster.attempts)), ym_log_number ("tick", a->tick));
+    ym_log (YM_LOG_INFO, "attempts_loaded",
+            ym_log_number ("agents", (int64_t)a->roster.agent_count),
+            ym_log_number ("attempts", HASH_COUNT (a->roster.attempts)),
+            ym_log_number ("tick", a->tick));
 }
 
 static void failed_load (void *me, struct ym_item *item)
 {
     struct assignment *a = me;
 
-    (void) item;
+    (void)item;
     a->reloading = false;
     a->reload_wanted = true;
 }
 
-static const struct ym_work load_work = { .name = "load", .one_at_a_time = true, .forget_unknown = true,
-                                          .plan = plan_load, .done = done_load, .failed = failed_load };
+static const struct ym_work load_work = {.name = "load",
+                                         .one_at_a_time = true,
+                                         .forget_unknown = true,
+                                         .plan = plan_load,
+                                         .done = done_load,
+                                         .failed = failed_load};
 
 static void recover (void *me)
 {
@@ -170,7 +179,7 @@ static void on_link (void *me, unsigned peer, enum ym_link_news news)
     struct assignment *a = me;
 
     if (peer == YM_ACTOR_INTAKE && news != YM_LINK_SILENT) {
-        a->reload_wanted = true;            /* a wish to terminate may have been lost */
+        a->reload_wanted = true; /* a wish to terminate may have been lost */
         ym_yard_reload_keys (a->yard);
     }
 }
@@ -179,7 +188,7 @@ static void on_keys_changed (void *me, struct ym_item *item)
 {
     struct assignment *a = me;
 
-    (void) item;
+    (void)item;
     ym_yard_reload_keys (a->yard);
 }
 
@@ -219,33 +228,42 @@ static void end (void *me)
 }
 
 static const struct ym_handler handlers[] = {
-    { .message = YM_MSG_agent_register, .hear = on_register },
-    { .message = YM_MSG_agent_beat, .hear = on_beat },
-    { .message = YM_MSG_agent_leave, .hear = on_leave },
-    { .message = YM_MSG_attempt_started, .work = &started_work },
-    { .message = YM_MSG_attempt_progress, .hear = on_progress },
-    { .message = YM_MSG_attempt_checkpoint, .work = &checkpoint_work },
-    { .message = YM_MSG_attempt_lookup, .work = &lookup_work },
-    { .message = YM_MSG_attempt_completed, .work = &end_work },
-    { .message = YM_MSG_attempt_failed, .work = &end_work },
-    { .message = YM_MSG_attempt_terminated, .work = &end_work },
-    { .message = YM_MSG_jobs_offered, .hear = on_jobs_offered },
-    { .message = YM_MSG_explain_ask, .hear = on_explain_ask },
-    { .message = YM_MSG_terminate_wanted, .hear = on_terminate_wanted },
-    { .message = YM_MSG_agent_list, .hear = on_agent_list },
-    { .message = YM_MSG_keys_changed, .hear = on_keys_changed },
+    {.message = YM_MSG_agent_register, .hear = on_register},
+    {.message = YM_MSG_agent_beat, .hear = on_beat},
+    {.message = YM_MSG_agent_leave, .hear = on_leave},
+    {.message = YM_MSG_attempt_started, .work = &started_work},
+    {.message = YM_MSG_attempt_progress, .hear = on_progress},
+    {.message = YM_MSG_attempt_checkpoint, .work = &checkpoint_work},
+    {.message = YM_MSG_attempt_lookup, .work = &lookup_work},
+    {.message = YM_MSG_attempt_completed, .work = &end_work},
+    {.message = YM_MSG_attempt_failed, .work = &end_work},
+    {.message = YM_MSG_attempt_terminated, .work = &end_work},
+    {.message = YM_MSG_jobs_offered, .hear = on_jobs_offered},
+    {.message = YM_MSG_explain_ask, .hear = on_explain_ask},
+    {.message = YM_MSG_terminate_wanted, .hear = on_terminate_wanted},
+    {.message = YM_MSG_agent_list, .hear = on_agent_list},
+    {.message = YM_MSG_keys_changed, .hear = on_keys_changed},
 };
 
-/* In the order their statements take in a turn: a report before the end of the same attempt, ends
- * before new leases. */
+/* In the order their statements take in a turn: a report before the end of the same attempt,
+ * ends before new leases. */
 static const struct ym_work *const works[] = {
-    &load_work, &tick_work, &register_work, &move_work, &started_work, &checkpoint_work, &lookup_work,
-    &end_work, &progress_work, &lease_work, &again_work, &verify_work, &class_work, NULL };
+    &load_work,   &tick_work, &register_work, &move_work,  &started_work, &checkpoint_work,
+    &lookup_work, &end_work,  &progress_work, &lease_work, &again_work,   &verify_work,
+    &class_work,  NULL};
 
-static const struct ym_actor assignment = {
-    .name = "assignment", .scope = "assignment", .handlers = handlers,
-    .handler_count = sizeof handlers / sizeof handlers[0], .works = works, .begin = begin, .end = end,
-    .recover = recover, .recovered = recovered, .link = on_link, .pass = pass };
+static const struct ym_actor assignment = {.name = "assignment",
+                                           .scope = "assignment",
+                                           .handlers = handlers,
+                                           .handler_count =
+                                               sizeof handlers / sizeof handlers[0],
+                                           .works = works,
+                                           .begin = begin,
+                                           .end = end,
+                                           .recover = recover,
+                                           .recovered = recovered,
+                                           .link = on_link,
+                                           .pass = pass};
 
 int main (void)
 {

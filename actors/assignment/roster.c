@@ -26,12 +26,12 @@ struct agent *roster_add_agent (struct roster *r, int64_t id, const char *name)
         return a;
     a = ym_new (sizeof *a);
     a->id = id;
-    (void) ym_text_copy (a->name, sizeof a->name, name);
+    (void)ym_text_copy (a->name, sizeof a->name, name);
     if (r->agent_count == r->agent_room) {
         r->agent_room = r->agent_room ? r->agent_room * 2 : 64;
         r->agents = ym_grow_array (r->agents, r->agent_room, sizeof *r->agents);
     }
-    a->number = (uint32_t) r->agent_count;
+    a->number = (uint32_t)r->agent_count;
     r->agents[r->agent_count++] = a;
     HASH_ADD (hh, r->agents_by_id, id, sizeof a->id, a);
     return a;
@@ -48,7 +48,8 @@ static void class_forget_agent (struct class *c, uint32_t number)
 
 static void class_fit_agent (struct class *c, const struct agent *a)
 {
-    struct agent_facts f = { .region = a->region, .pool = a->pool, .capabilities = &a->capabilities };
+    struct agent_facts f = {
+        .region = a->region, .pool = a->pool, .capabilities = &a->capabilities};
 
     if (!c->known || decide_fits_never (&c->need, &f) != 0)
         return;
@@ -77,7 +78,8 @@ struct attempt *roster_attempt (const struct roster *r, int64_t job)
     return t;
 }
 
-struct attempt *roster_add_attempt (struct roster *r, struct agent *a, int64_t job, int64_t fence)
+struct attempt *roster_add_attempt (struct roster *r, struct agent *a, int64_t job,
+                                    int64_t fence)
 {
     struct attempt *t = roster_attempt (r, job);
 
@@ -107,7 +109,7 @@ void roster_forget_work (struct roster *r)
     struct attempt *t, *next;
 
     HASH_ITER (hh, r->attempts, t, next)
-        roster_remove_attempt (r, t);
+    roster_remove_attempt (r, t);
     for (size_t i = 0; i < r->agent_count; i++) {
         r->agents[i]->used = 0;
         r->agents[i]->moving = false;
@@ -129,7 +131,7 @@ struct class *roster_class (struct roster *r, uint64_t requirement)
         r->class_room = r->class_room ? r->class_room * 2 : 64;
         r->classes = ym_grow_array (r->classes, r->class_room, sizeof *r->classes);
     }
-    c->number = (uint32_t) r->class_count;
+    c->number = (uint32_t)r->class_count;
     r->classes[r->class_count++] = c;
     HASH_ADD (hh, r->classes_by_requirement, requirement, sizeof c->requirement, c);
     return c;
@@ -189,8 +191,10 @@ bool roster_add_offer (struct roster *r, uint32_t tier, const struct ym_ready *j
     if (o)
         return false;
     o = ym_new (sizeof *o);
-    *o = (struct offer) { .job = job->job, .tier = tier, .tenant = (uint32_t) job->tenant,
-                          .requirement = job->requirement };
+    *o = (struct offer){.job = job->job,
+                        .tier = tier,
+                        .tenant = (uint32_t)job->tenant,
+                        .requirement = job->requirement};
     HASH_ADD (hh, r->offers, job, sizeof o->job, o);
     list_insert (&roster_class (r, job->requirement)->tiers[tier], job->job);
     return true;
@@ -215,10 +219,10 @@ void roster_drop_offers (struct roster *r, uint32_t tier)
     struct offer *o, *next;
 
     HASH_ITER (hh, r->offers, o, next)
-        if (o->tier == tier) {
-            HASH_DEL (r->offers, o);
-            free (o);
-        }
+    if (o->tier == tier) {
+        HASH_DEL (r->offers, o);
+        free (o);
+    }
     for (size_t i = 0; i < r->class_count; i++)
         r->classes[i]->tiers[tier].from = r->classes[i]->tiers[tier].count = 0;
 }
@@ -227,10 +231,15 @@ void roster_drop_offers (struct roster *r, uint32_t tier)
 
 struct agent_facts roster_facts (const struct agent *a, int64_t tick, int64_t lease_ticks)
 {
-    return (struct agent_facts) {
-        .region = a->region, .pool = a->pool, .capabilities = &a->capabilities, .slots = a->slots,
-        .used = a->used + a->reserved, .connected = a->state == YM_AGENT_CONNECTED && !a->moving && a->reachable,
-        .heard = tick - a->heard_tick <= lease_ticks / 2, .since_ms = a->state_at };
+    return (struct agent_facts){.region = a->region,
+                                .pool = a->pool,
+                                .capabilities = &a->capabilities,
+                                .slots = a->slots,
+                                .used = a->used + a->reserved,
+                                .connected = a->state == YM_AGENT_CONNECTED && !a->moving &&
+                                             a->reachable,
+                                .heard = tick - a->heard_tick <= lease_ticks / 2,
+                                .since_ms = a->state_at};
 }
 
 static uint32_t free_slots (const struct agent *a, int64_t tick, int64_t lease_ticks)
@@ -244,8 +253,9 @@ static size_t gather_classes (const struct roster *r, struct round_class *to)
 {
     for (size_t i = 0; i < r->class_count; i++) {
         const struct class *c = r->classes[i];
-        to[i] = (struct round_class) { .agents = c->agents, .agent_count = c->known ? c->agent_count : 0,
-                                       .cursor = c->cursor };
+        to[i] = (struct round_class){.agents = c->agents,
+                                     .agent_count = c->known ? c->agent_count : 0,
+                                     .cursor = c->cursor};
         for (unsigned t = 0; t < YM_COUNT_tier; t++) {
             to[i].tiers[t].jobs = c->tiers[t].jobs + c->tiers[t].from;
             to[i].tiers[t].count = c->tiers[t].count - c->tiers[t].from;
@@ -254,11 +264,12 @@ static size_t gather_classes (const struct roster *r, struct round_class *to)
     return r->class_count;
 }
 
-size_t roster_round (struct roster *r, int64_t tick, int64_t lease_ticks, struct round_lease *ret, size_t room)
+size_t roster_round (struct roster *r, int64_t tick, int64_t lease_ticks,
+                     struct round_lease *ret, size_t room)
 {
     _free_ struct round_class *classes = ym_new_array (r->class_count + 1, sizeof *classes);
     _free_ uint32_t *free_by_agent = ym_new_array (r->agent_count + 1, sizeof *free_by_agent);
-    struct round_facts f = { .classes = classes, .free = free_by_agent };
+    struct round_facts f = {.classes = classes, .free = free_by_agent};
 
     f.class_count = gather_classes (r, classes);
     for (size_t i = 0; i < r->agent_count; i++)

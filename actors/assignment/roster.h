@@ -1,7 +1,9 @@
-/* roster.h - what assignment has in memory: agents, the attempts they hold, and what is on offer.
+/* roster.h - what assignment has in memory: agents, the attempts they hold, and what is on
+ * offer.
  *
- * A cache: recover() builds it from the tables, and a stale entry costs a refused compare-and-set.
- * Agents and classes have small fixed numbers, so that a round works on arrays.
+ * A cache: recover() builds it from the tables, and a stale entry costs a refused
+ * compare-and-set. Agents and classes have small fixed numbers, so that a round works on
+ * arrays.
  */
 #ifndef YM_ASSIGNMENT_ROSTER_H
 #define YM_ASSIGNMENT_ROSTER_H
@@ -19,16 +21,16 @@ struct agent {
     struct ym_words capabilities;
     int64_t session;
     uint8_t request[16];
-    int state;                          /* enum ym_agent_state */
+    int state; /* enum ym_agent_state */
     int64_t state_at;
     uint32_t slots, used;
-    uint32_t reserved;                  /* slots of a round that is being committed */
+    uint32_t reserved; /* slots of a round that is being committed */
     int64_t heard_tick, heard_ms;
-    bool heard;                         /* since the last tick */
-    bool moving;                        /* a change of its state is being committed */
+    bool heard;  /* since the last tick */
+    bool moving; /* a change of its state is being committed */
     bool reachable;
-    struct ym_to to;                    /* where it spoke from last */
-    struct attempt *attempts;           /* list */
+    struct ym_to to;          /* where it spoke from last */
+    struct attempt *attempts; /* list */
     UT_hash_handle hh;
 };
 
@@ -39,19 +41,27 @@ struct attempt {
     uint64_t requirement;
     uint32_t retries;
     bool started, wanted, ending, progressed;
-    int64_t told_ms;                    /* when the agent was last told to start, or to end */
+    int64_t told_ms; /* when the agent was last told to start, or to end */
     uint64_t done, total;
-    struct attempt *prev, *next;        /* of the same agent */
+    struct attempt *prev, *next; /* of the same agent */
     UT_hash_handle hh;
 };
 
-struct offer { int64_t job; uint32_t tier, tenant; uint64_t requirement; UT_hash_handle hh; };
-struct offer_list { int64_t *jobs; size_t from, count, room; };
+struct offer {
+    int64_t job;
+    uint32_t tier, tenant;
+    uint64_t requirement;
+    UT_hash_handle hh;
+};
+struct offer_list {
+    int64_t *jobs;
+    size_t from, count, room;
+};
 
 struct class {
     uint64_t requirement;
     uint32_t number;
-    bool known, asked;                  /* its text was read; is being read */
+    bool known, asked; /* its text was read; is being read */
     struct ym_requirement need;
     uint32_t *agents;
     size_t agent_count, agent_room, cursor;
@@ -71,7 +81,7 @@ struct roster {
 };
 
 void roster_done (struct roster *r);
-void roster_forget_work (struct roster *r);     /* agents and attempts; offers stay */
+void roster_forget_work (struct roster *r); /* agents and attempts; offers stay */
 
 struct agent *roster_agent (const struct roster *r, int64_t id);
 struct agent *roster_add_agent (struct roster *r, int64_t id, const char *name);
@@ -79,10 +89,11 @@ struct agent *roster_add_agent (struct roster *r, int64_t id, const char *name);
 void roster_refit_agent (struct roster *r, struct agent *a);
 
 struct attempt *roster_attempt (const struct roster *r, int64_t job);
-struct attempt *roster_add_attempt (struct roster *r, struct agent *a, int64_t job, int64_t fence);
+struct attempt *roster_add_attempt (struct roster *r, struct agent *a, int64_t job,
+                                    int64_t fence);
 void roster_remove_attempt (struct roster *r, struct attempt *t);
 
-struct class *roster_class (struct roster *r, uint64_t requirement);        /* made if new */
+struct class *roster_class (struct roster *r, uint64_t requirement); /* made if new */
 void roster_know_class (struct roster *r, struct class *c, const struct ym_requirement *need);
 
 /* False if it was on offer already. */
@@ -94,5 +105,6 @@ void roster_drop_offers (struct roster *r, uint32_t tier);
 /* The facts of one agent, as the deciders want them. */
 struct agent_facts roster_facts (const struct agent *a, int64_t tick, int64_t lease_ticks);
 /* One round over all that is on offer. */
-size_t roster_round (struct roster *r, int64_t tick, int64_t lease_ticks, struct round_lease *ret, size_t room);
+size_t roster_round (struct roster *r, int64_t tick, int64_t lease_ticks,
+                     struct round_lease *ret, size_t room);
 #endif

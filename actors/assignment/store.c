@@ -5,25 +5,45 @@
 
 #include "common/base/panic.h"
 
-#define STATEMENT(name, text) static const struct ym_statement name = { #name, text }
-#define TOLD_COLUMNS                                                                            \
+#define STATEMENT(name, text) static const struct ym_statement name = {#name, text}
+#define TOLD_COLUMNS                                                                           \
     "job_id, agent_id, fence, attempt, retries, tenant, name, kind, source, target, trace, "   \
     "payload, checkpoint, resume, mark, done, total, state"
 
-STATEMENT (agent_load, "SELECT agent_id, name, session, request, state, region, pool, capabilities, slots, tick, at_ms FROM ym.agent_load ()");
-STATEMENT (attempt_load, "SELECT job_id, tenant_id, tier, requirement, state, wanted, retries, fence, holder FROM ym.attempt_load ()");
-STATEMENT (requirement_texts, "SELECT requirement, text FROM ym.requirement_texts ($1::int8[])");
+STATEMENT (agent_load, "SELECT agent_id, name, session, request, state, region, pool, "
+                       "capabilities, slots, tick, at_ms FROM ym.agent_load ()");
+STATEMENT (attempt_load, "SELECT job_id, tenant_id, tier, requirement, state, wanted, retries, "
+                         "fence, holder FROM ym.attempt_load ()");
+STATEMENT (requirement_texts,
+           "SELECT requirement, text FROM ym.requirement_texts ($1::int8[])");
 STATEMENT (tick, "SELECT ym.tick ($1::int8, $2::int8, $3::int8[], $4::int8[])");
-STATEMENT (agent_register, "SELECT session, fresh FROM ym.agent_register ($1::int8, $2::int8, $3::int8, $4::bytea, $5::text, $6::text, $7::text[], $8::int4, $9::int2, $10::int2)");
-STATEMENT (agent_move, "SELECT agent_id FROM ym.agent_move ($1::int8, $2::int8[], $3::int8[], $4::int2[])");
-STATEMENT (attempt_lease, "SELECT " TOLD_COLUMNS " FROM ym.attempt_lease ($1::int8, $2::int8[], $3::int8[], $4::int2)");
-STATEMENT (attempt_again, "SELECT " TOLD_COLUMNS " FROM ym.attempt_again ($1::int8[], $2::int8[])");
-STATEMENT (attempt_started, "SELECT ix FROM ym.attempt_started ($1::int8, $2::int8[], $3::int8[], $4::int8[], $5::int2)");
-STATEMENT (attempt_progress, "SELECT ym.attempt_progress ($1::int8[], $2::int8[], $3::int8[], $4::int8[], $5::int8[])");
-STATEMENT (attempt_checkpoint, "SELECT ix FROM ym.attempt_checkpoint ($1::int8, $2::int8[], $3::int8[], $4::int8[], $5::int8[], $6::bytea[], $7::text[], $8::int8[], $9::int8[], $10::int8[], $11::text[], $12::text[])");
-STATEMENT (attempt_end, "SELECT ix, state, final FROM ym.attempt_end ($1::int8, $2::int8[], $3::int8[], $4::int8[], $5::int2[], $6::int8[], $7::int8[], $8::text[], $9::int2, $10::int2)");
-STATEMENT (attempt_verify, "SELECT ix, held, ended, state, checkpoint, checkpoint_fence FROM ym.attempt_verify ($1::int8[], $2::int8[], $3::int8[])");
-STATEMENT (attempt_lookup, "SELECT source, target FROM ym.attempt_lookup ($1::int8, $2::int8, $3::int8, $4::text[])");
+STATEMENT (agent_register,
+           "SELECT session, fresh FROM ym.agent_register ($1::int8, $2::int8, $3::int8, "
+           "$4::bytea, $5::text, $6::text, $7::text[], $8::int4, $9::int2, $10::int2)");
+STATEMENT (agent_move,
+           "SELECT agent_id FROM ym.agent_move ($1::int8, $2::int8[], $3::int8[], $4::int2[])");
+STATEMENT (attempt_lease,
+           "SELECT " TOLD_COLUMNS
+           " FROM ym.attempt_lease ($1::int8, $2::int8[], $3::int8[], $4::int2)");
+STATEMENT (attempt_again,
+           "SELECT " TOLD_COLUMNS " FROM ym.attempt_again ($1::int8[], $2::int8[])");
+STATEMENT (attempt_started, "SELECT ix FROM ym.attempt_started ($1::int8, $2::int8[], "
+                            "$3::int8[], $4::int8[], $5::int2)");
+STATEMENT (
+    attempt_progress,
+    "SELECT ym.attempt_progress ($1::int8[], $2::int8[], $3::int8[], $4::int8[], $5::int8[])");
+STATEMENT (attempt_checkpoint,
+           "SELECT ix FROM ym.attempt_checkpoint ($1::int8, $2::int8[], $3::int8[], "
+           "$4::int8[], $5::int8[], $6::bytea[], $7::text[], $8::int8[], $9::int8[], "
+           "$10::int8[], $11::text[], $12::text[])");
+STATEMENT (attempt_end,
+           "SELECT ix, state, final FROM ym.attempt_end ($1::int8, $2::int8[], $3::int8[], "
+           "$4::int8[], $5::int2[], $6::int8[], $7::int8[], $8::text[], $9::int2, $10::int2)");
+STATEMENT (attempt_verify, "SELECT ix, held, ended, state, checkpoint, checkpoint_fence FROM "
+                           "ym.attempt_verify ($1::int8[], $2::int8[], $3::int8[])");
+STATEMENT (
+    attempt_lookup,
+    "SELECT source, target FROM ym.attempt_lookup ($1::int8, $2::int8, $3::int8, $4::text[])");
 
 size_t store_rows (const struct ym_turn *t, unsigned call)
 {
@@ -45,20 +65,23 @@ unsigned store_call_agents (struct ym_turn *t)
 
 static void add_word (void *arg, struct ym_str word)
 {
-    (void) ym_words_add (arg, word);
+    (void)ym_words_add (arg, word);
 }
 
 void store_got_agent (const struct ym_turn *t, unsigned call, size_t row, struct agent_row *ret)
 {
     const struct ym_rows *r = ym_turn_rows (t, call);
 
-    *ret = (struct agent_row) { .agent = ym_row_int8 (r, row, 0), .session = ym_row_int8 (r, row, 2),
-                                .state = ym_row_int2 (r, row, 4), .slots = (uint32_t) ym_row_int4 (r, row, 8),
-                                .tick = ym_row_int8 (r, row, 9), .at_ms = ym_row_int8 (r, row, 10) };
-    (void) ym_text_copy_str (ret->name, sizeof ret->name, ym_row_text (r, row, 1));
+    *ret = (struct agent_row){.agent = ym_row_int8 (r, row, 0),
+                              .session = ym_row_int8 (r, row, 2),
+                              .state = ym_row_int2 (r, row, 4),
+                              .slots = (uint32_t)ym_row_int4 (r, row, 8),
+                              .tick = ym_row_int8 (r, row, 9),
+                              .at_ms = ym_row_int8 (r, row, 10)};
+    (void)ym_text_copy_str (ret->name, sizeof ret->name, ym_row_text (r, row, 1));
     copy_octets (ret->request, sizeof ret->request, ym_row_bytea (r, row, 3));
-    (void) ym_text_copy_str (ret->region, sizeof ret->region, ym_row_text (r, row, 5));
-    (void) ym_text_copy_str (ret->pool, sizeof ret->pool, ym_row_text (r, row, 6));
+    (void)ym_text_copy_str (ret->region, sizeof ret->region, ym_row_text (r, row, 5));
+    (void)ym_text_copy_str (ret->pool, sizeof ret->pool, ym_row_text (r, row, 6));
     ym_row_texts (r, row, 7, &ret->capabilities, add_word);
 }
 
@@ -67,16 +90,20 @@ unsigned store_call_attempts (struct ym_turn *t)
     return ym_turn_call (t, &attempt_load);
 }
 
-void store_got_attempt (const struct ym_turn *t, unsigned call, size_t row, struct attempt_row *ret)
+void store_got_attempt (const struct ym_turn *t, unsigned call, size_t row,
+                        struct attempt_row *ret)
 {
     const struct ym_rows *r = ym_turn_rows (t, call);
 
-    *ret = (struct attempt_row) {
-        .job = ym_row_int8 (r, row, 0), .tenant = (uint32_t) ym_row_int4 (r, row, 1),
-        .tier = (uint32_t) ym_row_int2 (r, row, 2), .requirement = (uint64_t) ym_row_int8 (r, row, 3),
-        .started = ym_row_int2 (r, row, 4) != YM_JOB_STARTING, .wanted = ym_row_int2 (r, row, 5) == YM_TERMINATE,
-        .retries = (uint32_t) ym_row_int4 (r, row, 6), .fence = ym_row_int8 (r, row, 7),
-        .agent = ym_row_int8 (r, row, 8) };
+    *ret = (struct attempt_row){.job = ym_row_int8 (r, row, 0),
+                                .tenant = (uint32_t)ym_row_int4 (r, row, 1),
+                                .tier = (uint32_t)ym_row_int2 (r, row, 2),
+                                .requirement = (uint64_t)ym_row_int8 (r, row, 3),
+                                .started = ym_row_int2 (r, row, 4) != YM_JOB_STARTING,
+                                .wanted = ym_row_int2 (r, row, 5) == YM_TERMINATE,
+                                .retries = (uint32_t)ym_row_int4 (r, row, 6),
+                                .fence = ym_row_int8 (r, row, 7),
+                                .agent = ym_row_int8 (r, row, 8)};
 }
 
 unsigned store_call_requirements (struct ym_turn *t, const int64_t *requirements, size_t count)
@@ -87,17 +114,19 @@ unsigned store_call_requirements (struct ym_turn *t, const int64_t *requirements
     return call;
 }
 
-bool store_got_requirement (const struct ym_turn *t, unsigned call, size_t row, uint64_t *ret_number, struct ym_requirement *ret)
+bool store_got_requirement (const struct ym_turn *t, unsigned call, size_t row,
+                            uint64_t *ret_number, struct ym_requirement *ret)
 {
     const struct ym_rows *r = ym_turn_rows (t, call);
 
-    *ret_number = (uint64_t) ym_row_int8 (r, row, 0);
+    *ret_number = (uint64_t)ym_row_int8 (r, row, 0);
     return ym_requirement_read (ym_row_text (r, row, 1), ret);
 }
 
 /* The ticker and agents. */
 
-unsigned store_call_tick (struct ym_turn *t, int64_t epoch, const int64_t *agents, const int64_t *heard_ms, size_t count)
+unsigned store_call_tick (struct ym_turn *t, int64_t epoch, const int64_t *agents,
+                          const int64_t *heard_ms, size_t count)
 {
     unsigned call = ym_turn_call (t, &tick);
 
@@ -113,7 +142,8 @@ int64_t store_got_tick (const struct ym_turn *t, unsigned call)
     return ym_row_int8 (ym_turn_rows (t, call), 0, 0);
 }
 
-unsigned store_call_register (struct ym_turn *t, int64_t at_tick, int64_t agent, const struct ym_agent_register *m)
+unsigned store_call_register (struct ym_turn *t, int64_t at_tick, int64_t agent,
+                              const struct ym_agent_register *m)
 {
     unsigned call = ym_turn_call (t, &agent_register);
     struct ym_str words[YM_WORDS_MAX];
@@ -127,7 +157,7 @@ unsigned store_call_register (struct ym_turn *t, int64_t at_tick, int64_t agent,
     ym_param_text (t->batch, ym_str (m->region));
     ym_param_text (t->batch, ym_str (m->pool));
     ym_param_texts (t->batch, words, m->capabilities.count);
-    ym_param_int4 (t->batch, (int32_t) m->slots);
+    ym_param_int4 (t->batch, (int32_t)m->slots);
     ym_param_int2 (t->batch, YM_AGENT_ON_REGISTER);
     ym_param_int2 (t->batch, YM_AGENT_CONNECTED);
     return call;
@@ -141,7 +171,8 @@ int64_t store_got_session (const struct ym_turn *t, unsigned call, bool *ret_fre
     return ym_row_int8 (r, 0, 0);
 }
 
-unsigned store_call_move (struct ym_turn *t, const int64_t *agents, const int64_t *sessions, const int16_t *events, size_t count)
+unsigned store_call_move (struct ym_turn *t, const int64_t *agents, const int64_t *sessions,
+                          const int16_t *events, size_t count)
 {
     unsigned call = ym_turn_call (t, &agent_move);
 
@@ -159,7 +190,8 @@ int64_t store_got_moved (const struct ym_turn *t, unsigned call, size_t row)
 
 /* Attempts. */
 
-unsigned store_call_lease (struct ym_turn *t, const int64_t *jobs, const int64_t *agents, size_t count)
+unsigned store_call_lease (struct ym_turn *t, const int64_t *jobs, const int64_t *agents,
+                           size_t count)
 {
     unsigned call = ym_turn_call (t, &attempt_lease);
 
@@ -170,7 +202,8 @@ unsigned store_call_lease (struct ym_turn *t, const int64_t *jobs, const int64_t
     return call;
 }
 
-unsigned store_call_again (struct ym_turn *t, const int64_t *jobs, const int64_t *fences, size_t count)
+unsigned store_call_again (struct ym_turn *t, const int64_t *jobs, const int64_t *fences,
+                           size_t count)
 {
     unsigned call = ym_turn_call (t, &attempt_again);
 
@@ -184,31 +217,40 @@ void store_got_told (const struct ym_turn *t, unsigned call, size_t row, struct 
     const struct ym_rows *r = ym_turn_rows (t, call);
     struct ym_bytes trace = ym_row_bytea (r, row, 10);
 
-    *ret = (struct told) { .job = ym_row_int8 (r, row, 0), .agent = ym_row_int8 (r, row, 1),
-                           .retries = (uint32_t) ym_row_int4 (r, row, 4),
-                           .started = ym_row_int2 (r, row, 17) != YM_JOB_STARTING,
-                           .has_trace = trace.size == sizeof ret->trace };
-    ret->start = (struct ym_attempt_start) {
-        .job = ret->job, .fence = (uint64_t) ym_row_int8 (r, row, 2), .attempt = (uint64_t) ym_row_int4 (r, row, 3),
-        .source = ym_row_text (r, row, 8), .target = ym_row_text (r, row, 9), .payload = ym_row_bytea (r, row, 11),
-        .checkpoint = (uint64_t) ym_row_int8 (r, row, 12), .resume = ym_row_bytea (r, row, 13),
-        .mark = ym_row_text (r, row, 14), .done = (uint64_t) ym_row_int8 (r, row, 15),
-        .total = (uint64_t) ym_row_int8 (r, row, 16) };
-    (void) ym_text_copy_str (ret->start.tenant, sizeof ret->start.tenant, ym_row_text (r, row, 5));
-    (void) ym_text_copy_str (ret->start.name, sizeof ret->start.name, ym_row_text (r, row, 6));
-    (void) ym_text_copy_str (ret->start.kind, sizeof ret->start.kind, ym_row_text (r, row, 7));
+    *ret = (struct told){.job = ym_row_int8 (r, row, 0),
+                         .agent = ym_row_int8 (r, row, 1),
+                         .retries = (uint32_t)ym_row_int4 (r, row, 4),
+                         .started = ym_row_int2 (r, row, 17) != YM_JOB_STARTING,
+                         .has_trace = trace.size == sizeof ret->trace};
+    ret->start = (struct ym_attempt_start){.job = ret->job,
+                                           .fence = (uint64_t)ym_row_int8 (r, row, 2),
+                                           .attempt = (uint64_t)ym_row_int4 (r, row, 3),
+                                           .source = ym_row_text (r, row, 8),
+                                           .target = ym_row_text (r, row, 9),
+                                           .payload = ym_row_bytea (r, row, 11),
+                                           .checkpoint = (uint64_t)ym_row_int8 (r, row, 12),
+                                           .resume = ym_row_bytea (r, row, 13),
+                                           .mark = ym_row_text (r, row, 14),
+                                           .done = (uint64_t)ym_row_int8 (r, row, 15),
+                                           .total = (uint64_t)ym_row_int8 (r, row, 16)};
+    (void)ym_text_copy_str (ret->start.tenant, sizeof ret->start.tenant,
+                            ym_row_text (r, row, 5));
+    (void)ym_text_copy_str (ret->start.name, sizeof ret->start.name, ym_row_text (r, row, 6));
+    (void)ym_text_copy_str (ret->start.kind, sizeof ret->start.kind, ym_row_text (r, row, 7));
     if (ret->has_trace)
         memcpy (ret->trace, trace.at, sizeof ret->trace);
 }
 
-static void three_arrays (struct ym_turn *t, const int64_t *jobs, const int64_t *fences, const int64_t *agents, size_t count)
+static void three_arrays (struct ym_turn *t, const int64_t *jobs, const int64_t *fences,
+                          const int64_t *agents, size_t count)
 {
     ym_param_int8s (t->batch, jobs, count);
     ym_param_int8s (t->batch, fences, count);
     ym_param_int8s (t->batch, agents, count);
 }
 
-unsigned store_call_started (struct ym_turn *t, const int64_t *jobs, const int64_t *fences, const int64_t *agents, size_t count)
+unsigned store_call_started (struct ym_turn *t, const int64_t *jobs, const int64_t *fences,
+                             const int64_t *agents, size_t count)
 {
     unsigned call = ym_turn_call (t, &attempt_started);
 
@@ -218,8 +260,9 @@ unsigned store_call_started (struct ym_turn *t, const int64_t *jobs, const int64
     return call;
 }
 
-unsigned store_call_progress (struct ym_turn *t, const int64_t *jobs, const int64_t *fences, const int64_t *agents,
-                              const int64_t *dones, const int64_t *totals, size_t count)
+unsigned store_call_progress (struct ym_turn *t, const int64_t *jobs, const int64_t *fences,
+                              const int64_t *agents, const int64_t *dones,
+                              const int64_t *totals, size_t count)
 {
     unsigned call = ym_turn_call (t, &attempt_progress);
 
@@ -251,16 +294,17 @@ static void take_columns (struct ym_turn *t, struct checkpoint_columns *c, size_
     c->targets = ym_arena_take (t->arena, c->mappings * sizeof *c->targets);
 }
 
-static void fill_columns (struct checkpoint_columns *c, const struct ym_attempt_checkpoint *const *m, size_t count)
+static void fill_columns (struct checkpoint_columns *c,
+                          const struct ym_attempt_checkpoint *const *m, size_t count)
 {
     size_t at = 0;
 
     for (size_t i = 0; i < count; i++) {
         c->jobs[i] = m[i]->job;
-        c->fences[i] = (int64_t) m[i]->fence;
-        c->checkpoints[i] = (int64_t) m[i]->checkpoint;
-        c->dones[i] = (int64_t) m[i]->done;
-        c->totals[i] = (int64_t) m[i]->total;
+        c->fences[i] = (int64_t)m[i]->fence;
+        c->checkpoints[i] = (int64_t)m[i]->checkpoint;
+        c->dones[i] = (int64_t)m[i]->done;
+        c->totals[i] = (int64_t)m[i]->total;
         c->resumes[i] = m[i]->resume;
         c->marks[i] = m[i]->mark;
         for (uint32_t k = 0; k < m[i]->mappings.count; k++, at++) {
@@ -271,9 +315,11 @@ static void fill_columns (struct checkpoint_columns *c, const struct ym_attempt_
     }
 }
 
-unsigned store_call_checkpoints (struct ym_turn *t, const struct ym_attempt_checkpoint *const *m, const int64_t *agents, size_t count)
+unsigned store_call_checkpoints (struct ym_turn *t,
+                                 const struct ym_attempt_checkpoint *const *m,
+                                 const int64_t *agents, size_t count)
 {
-    struct checkpoint_columns c = { 0 };
+    struct checkpoint_columns c = {0};
 
     for (size_t i = 0; i < count; i++)
         c.mappings += m[i]->mappings.count;
@@ -295,7 +341,7 @@ unsigned store_call_checkpoints (struct ym_turn *t, const struct ym_attempt_chec
 
 size_t store_got_place (const struct ym_turn *t, unsigned call, size_t row)
 {
-    return (size_t) ym_row_int4 (ym_turn_rows (t, call), row, 0) - 1;
+    return (size_t)ym_row_int4 (ym_turn_rows (t, call), row, 0) - 1;
 }
 
 unsigned store_call_end (struct ym_turn *t, const struct end_row *ends, size_t count)
@@ -329,10 +375,12 @@ struct ended store_got_ended (const struct ym_turn *t, unsigned call, size_t row
 {
     const struct ym_rows *r = ym_turn_rows (t, call);
 
-    return (struct ended) { store_got_place (t, call, row), ym_row_int2 (r, row, 1), ym_row_bool (r, row, 2) };
+    return (struct ended){store_got_place (t, call, row), ym_row_int2 (r, row, 1),
+                          ym_row_bool (r, row, 2)};
 }
 
-unsigned store_call_verify (struct ym_turn *t, const int64_t *jobs, const int64_t *fences, const int64_t *agents, size_t count)
+unsigned store_call_verify (struct ym_turn *t, const int64_t *jobs, const int64_t *fences,
+                            const int64_t *agents, size_t count)
 {
     unsigned call = ym_turn_call (t, &attempt_verify);
 
@@ -344,8 +392,9 @@ struct verified store_got_verified (const struct ym_turn *t, unsigned call, size
 {
     const struct ym_rows *r = ym_turn_rows (t, call);
 
-    return (struct verified) { store_got_place (t, call, row), ym_row_bool (r, row, 1), ym_row_bool (r, row, 2),
-                               ym_row_int2 (r, row, 3), ym_row_int8 (r, row, 4), ym_row_int8 (r, row, 5) };
+    return (struct verified){store_got_place (t, call, row), ym_row_bool (r, row, 1),
+                             ym_row_bool (r, row, 2),        ym_row_int2 (r, row, 3),
+                             ym_row_int8 (r, row, 4),        ym_row_int8 (r, row, 5)};
 }
 
 unsigned store_call_lookup (struct ym_turn *t, const struct ym_attempt_lookup *m, int64_t agent)
@@ -356,18 +405,19 @@ unsigned store_call_lookup (struct ym_turn *t, const struct ym_attempt_lookup *m
     for (uint32_t i = 0; i < m->sources.count; i++)
         sources[i] = m->sources.at[i].source;
     ym_param_int8 (t->batch, m->job);
-    ym_param_int8 (t->batch, (int64_t) m->fence);
+    ym_param_int8 (t->batch, (int64_t)m->fence);
     ym_param_int8 (t->batch, agent);
     ym_param_texts (t->batch, sources, m->sources.count);
     return call;
 }
 
-bool store_got_mapping (const struct ym_turn *t, unsigned call, size_t row, struct ym_mapping *ret)
+bool store_got_mapping (const struct ym_turn *t, unsigned call, size_t row,
+                        struct ym_mapping *ret)
 {
     const struct ym_rows *r = ym_turn_rows (t, call);
 
     if (ym_row_is_null (r, row, 0))
         return false;
-    *ret = (struct ym_mapping) { ym_row_text (r, row, 0), ym_row_text (r, row, 1) };
+    *ret = (struct ym_mapping){ym_row_text (r, row, 0), ym_row_text (r, row, 1)};
     return true;
 }

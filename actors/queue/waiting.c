@@ -1,7 +1,9 @@
-/* waiting.c - hash of all jobs, a heap of those not on offer and a list of those on offer per class.
+/* waiting.c - hash of all jobs, a heap of those not on offer and a list of those on offer per
+ * class.
  *
- * A job that is removed while it sits in a heap leaves its id there; the id is dropped when it comes
- * to the top. A heap with more dropped ids than live ones is rebuilt, so it stays in proportion.
+ * A job that is removed while it sits in a heap leaves its id there; the id is dropped when it
+ * comes to the top. A heap with more dropped ids than live ones is rebuilt, so it stays in
+ * proportion.
  */
 #include "actors/queue/waiting.h"
 
@@ -18,7 +20,7 @@ struct class;
 struct entry {
     int64_t job;
     struct class *class;
-    struct entry *prev, *next;          /* among the offered ones of its class */
+    struct entry *prev, *next; /* among the offered ones of its class */
     uint32_t tenant;
     bool offered;
     UT_hash_handle hh;
@@ -28,7 +30,7 @@ struct class {
     uint64_t requirement;
     int64_t *heap;
     size_t heap_count, heap_room;
-    size_t idle;                        /* live jobs in the heap */
+    size_t idle; /* live jobs in the heap */
     struct entry *offered;
     size_t offered_count;
     int64_t newest_offered;
@@ -60,12 +62,13 @@ void waiting_free (struct waiting *w)
 
     if (!w)
         return;
-    HASH_ITER (hh, w->entries, e, next) {
+    HASH_ITER (hh, w->entries, e, next)
+    {
         HASH_DEL (w->entries, e);
         free (e);
     }
     HASH_ITER (hh, w->classes, c, next_class)
-        free_class (w, c);
+    free_class (w, c);
     free (w);
 }
 
@@ -152,8 +155,8 @@ static void heap_rebuild (const struct waiting *w, struct class *c)
         heap_down (c->heap, kept, i);
 }
 
-/* The oldest job of the class that is not on offer, 0 if none; drops ids of removed ones. An id may
- * stand twice (removed and added again): the second is dropped when the first was taken. */
+/* The oldest job of the class that is not on offer, 0 if none; drops ids of removed ones. An id
+ * may stand twice (removed and added again): the second is dropped when the first was taken. */
 static int64_t heap_top (const struct waiting *w, struct class *c)
 {
     while (c->heap_count > 0 && !is_idle_in (w, c, c->heap[0]))
@@ -227,7 +230,7 @@ static void put_on_offer (struct waiting *w, struct class *c, struct waiting_job
     w->offered++;
     if (e->job > c->newest_offered)
         c->newest_offered = e->job;
-    *ret = (struct waiting_job) { e->job, e->tenant, c->requirement };
+    *ret = (struct waiting_job){e->job, e->tenant, c->requirement};
 }
 
 size_t waiting_offer (struct waiting *w, struct waiting_job *ret, size_t room)
@@ -236,9 +239,9 @@ size_t waiting_offer (struct waiting *w, struct waiting_job *ret, size_t room)
     size_t count = 0;
 
     HASH_ITER (hh, w->classes, c, next)
-        while (count < room
-               && decide_offer (&(struct class_facts) { c->offered_count, c->newest_offered, heap_top (w, c) }))
-            put_on_offer (w, c, &ret[count++]);
+    while (count < room && decide_offer (&(struct class_facts){
+                               c->offered_count, c->newest_offered, heap_top (w, c)}))
+        put_on_offer (w, c, &ret[count++]);
     return count;
 }
 
@@ -247,8 +250,10 @@ void waiting_withdraw (struct waiting *w)
     struct class *c, *next_class;
     struct entry *e, *next;
 
-    HASH_ITER (hh, w->classes, c, next_class) {
-        DL_FOREACH_SAFE (c->offered, e, next) {
+    HASH_ITER (hh, w->classes, c, next_class)
+    {
+        DL_FOREACH_SAFE (c->offered, e, next)
+        {
             leave_offer (w, e);
             become_idle (w, e);
         }
@@ -264,7 +269,7 @@ size_t waiting_ahead (const struct waiting *w, int64_t job)
     if (!e)
         return 0;
     DL_FOREACH (e->class->offered, o)
-        ahead += o->job < job;
+    ahead += o->job < job;
     for (size_t i = 0; i < e->class->heap_count; i++)
         ahead += e->class->heap[i] < job && is_idle_in (w, e->class, e->class->heap[i]);
     return ahead;
@@ -272,15 +277,17 @@ size_t waiting_ahead (const struct waiting *w, int64_t job)
 
 struct waiting_counts waiting_counts (const struct waiting *w)
 {
-    struct waiting_counts n = { .waiting = HASH_COUNT (w->entries), .offered = w->offered,
-                                .classes = HASH_COUNT (w->classes) };
+    struct waiting_counts n = {.waiting = HASH_COUNT (w->entries),
+                               .offered = w->offered,
+                               .classes = HASH_COUNT (w->classes)};
     struct class *c, *next;
     struct entry *e;
 
-    HASH_ITER (hh, w->classes, c, next) {
+    HASH_ITER (hh, w->classes, c, next)
+    {
         int64_t oldest = heap_top (w, c);
         DL_FOREACH (c->offered, e)
-            oldest = oldest == 0 || e->job < oldest ? e->job : oldest;
+        oldest = oldest == 0 || e->job < oldest ? e->job : oldest;
         if (n.oldest == 0 || oldest < n.oldest)
             n.oldest = oldest;
     }

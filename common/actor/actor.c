@@ -1,7 +1,7 @@
 /* actor.c - the loop: control pipe, signals, bus, lanes, the actor's own pass.
  *
- * Order within a pass: what the database answered, then what arrived, then the actor's pass, then
- * new turns, so that everything that came in meanwhile shares the next commit.
+ * Order within a pass: what the database answered, then what arrived, then the actor's pass,
+ * then new turns, so that everything that came in meanwhile shares the next commit.
  */
 #include "common/actor/yard.h"
 
@@ -22,9 +22,10 @@
 #include "common/base/time.h"
 
 enum {
-    LETTERS_MAX = 1024,     /* of one pass, so that the loop's other duties are not starved */
-    DOWN_GRACE_MS = 500,    /* a restart of the database may take that long before asks are refused */
-    STOP_SHARE = 2,         /* draining may take this part of stop_ms */
+    LETTERS_MAX = 1024, /* of one pass, so that the loop's other duties are not starved */
+    DOWN_GRACE_MS =
+        500,        /* a restart of the database may take that long before asks are refused */
+    STOP_SHARE = 2, /* draining may take this part of stop_ms */
     EXIT_CONFIG = 78,
 };
 
@@ -48,7 +49,8 @@ void ym_refuse_faults (struct ym_yard *yard, struct ym_item *item, enum ym_refus
     unsigned retry_after_ms = ym_refusal_is_retryable (why) ? 100 : 0;
 
     yard->refused++;
-    ym_log (YM_LOG_DEBUG, "refused", ym_log_text ("message", item->has_letter ? item->letter.message->name : "-"),
+    ym_log (YM_LOG_DEBUG, "refused",
+            ym_log_text ("message", item->has_letter ? item->letter.message->name : "-"),
             ym_log_text ("from", item->key.name), ym_log_text ("why", ym_refusal_slug (why)));
     if (!item->asked)
         return;
@@ -61,7 +63,8 @@ void ym_refuse (struct ym_yard *yard, struct ym_item *item, enum ym_refusal why)
     ym_refuse_faults (yard, item, why, NULL);
 }
 
-void ym_send (struct ym_yard *yard, unsigned peer, unsigned number, uint64_t ask, const void *msg)
+void ym_send (struct ym_yard *yard, unsigned peer, unsigned number, uint64_t ask,
+              const void *msg)
 {
     ym_bus_send (yard->bus, peer, number, ask, msg);
 }
@@ -119,7 +122,8 @@ void ym_put (struct ym_yard *yard, const struct ym_work *work, void *take_body)
         ym_lane_add (lane, item);
 }
 
-static enum ym_refusal why_not_now (const struct ym_yard *yard, const struct ym_lane_state *lane)
+static enum ym_refusal why_not_now (const struct ym_yard *yard,
+                                    const struct ym_lane_state *lane)
 {
     if (yard->stopping)
         return YM_REFUSAL_STOPPING;
@@ -163,8 +167,9 @@ void ym_put_again (struct ym_yard *yard, struct ym_item *item, const struct ym_w
 
 static void tell_supervisor (const char *word)
 {
-    if (send (YM_FD_CONTROL, word, strlen (word), MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno != EAGAIN)
-        _exit (1);                      /* it is gone: nobody would end us later */
+    if (send (YM_FD_CONTROL, word, strlen (word), MSG_NOSIGNAL | MSG_DONTWAIT) < 0 &&
+        errno != EAGAIN)
+        _exit (1); /* it is gone: nobody would end us later */
 }
 
 void ym_yard_is_ready (struct ym_yard *yard)
@@ -173,7 +178,8 @@ void ym_yard_is_ready (struct ym_yard *yard)
         return;
     yard->ready = true;
     tell_supervisor ("READY");
-    ym_log (YM_LOG_INFO, "ready", ym_log_number ("after_ms", ym_time_wall_ms () - yard->started_ms));
+    ym_log (YM_LOG_INFO, "ready",
+            ym_log_number ("after_ms", ym_time_wall_ms () - yard->started_ms));
 }
 
 static void begin_stop (struct ym_yard *yard, int64_t mono_ms)
@@ -253,7 +259,9 @@ static void take_news (struct ym_yard *yard)
     while ((news = ym_bus_news (yard->bus, &peer)) != YM_LINK_NONE) {
         ym_log (news == YM_LINK_UP ? YM_LOG_INFO : YM_LOG_WARNING, "link",
                 ym_log_text ("peer", ym_actor_rows[peer].name),
-                ym_log_text ("news", news == YM_LINK_UP ? "up" : news == YM_LINK_GAP ? "gap" : "silent"));
+                ym_log_text ("news", news == YM_LINK_UP    ? "up"
+                                     : news == YM_LINK_GAP ? "gap"
+                                                           : "silent"));
         if (yard->actor->link)
             yard->actor->link (yard->me, peer, news);
     }
@@ -268,7 +276,7 @@ static int least_wait (int a, int b)
 
 static int until (int64_t at_ms, int64_t mono_ms)
 {
-    return at_ms <= mono_ms ? 0 : (int) (at_ms - mono_ms > 60000 ? 60000 : at_ms - mono_ms);
+    return at_ms <= mono_ms ? 0 : (int)(at_ms - mono_ms > 60000 ? 60000 : at_ms - mono_ms);
 }
 
 static int lanes_wait (struct ym_yard *yard, int64_t mono_ms)
@@ -291,13 +299,15 @@ static void wait_for_something (struct ym_yard *yard, int pass_wait, int64_t mon
     int count = ym_bus_poll_items (yard->bus, items);
     int wait = least_wait (pass_wait, ym_bus_wait_ms (yard->bus, mono_ms));
 
-    items[count++] = (zmq_pollitem_t) { .fd = YM_FD_CONTROL, .events = ZMQ_POLLIN };
+    items[count++] = (zmq_pollitem_t){.fd = YM_FD_CONTROL, .events = ZMQ_POLLIN};
     for (unsigned i = 0; i < yard->lane_count; i++) {
         short want = 0;
         int fd = ym_store_fd (yard->lanes[i].store, &want);
         if (fd >= 0)
-            items[count++] = (zmq_pollitem_t) {
-                .fd = fd, .events = (short) ((want & POLLIN ? ZMQ_POLLIN : 0) | (want & POLLOUT ? ZMQ_POLLOUT : 0)) };
+            items[count++] =
+                (zmq_pollitem_t){.fd = fd,
+                                 .events = (short)((want & POLLIN ? ZMQ_POLLIN : 0) |
+                                                   (want & POLLOUT ? ZMQ_POLLOUT : 0))};
     }
     wait = least_wait (wait, lanes_wait (yard, mono_ms));
     wait = least_wait (wait, until (yard->beat_at_ms, mono_ms));
@@ -354,9 +364,11 @@ static void loop (struct ym_yard *yard)
 
 static bool may (unsigned from, unsigned to, unsigned message)
 {
-    static const struct { unsigned from, to, message; } rows[] = {
+    static const struct {
+        unsigned from, to, message;
+    } rows[] = {
 #define ACTOR(symbol, name, program, argument, role, door, doc)
-#define MAY(from, to, message) { YM_ACTOR_##from, YM_ACTOR_##to, YM_MSG_##message },
+#define MAY(from, to, message) {YM_ACTOR_##from, YM_ACTOR_##to, YM_MSG_##message},
 #include "schema/actors.def"
 #undef ACTOR
 #undef MAY
@@ -365,7 +377,7 @@ static bool may (unsigned from, unsigned to, unsigned message)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (rows[i].from == from && rows[i].to == to && rows[i].message == message)
             return true;
-    return message == YM_MSG_refused;   /* the answer to any question */
+    return message == YM_MSG_refused; /* the answer to any question */
 }
 
 static int open_bus (struct ym_yard *yard)
@@ -375,23 +387,30 @@ static int open_bus (struct ym_yard *yard)
     char name[80], why[200] = "";
 
     for (unsigned i = 0; i < YM_ACTORS; i++) {
-        (void) ym_text_format (name, sizeof name, "bus_public.%s", ym_actor_rows[i].name);
-        peers[i] = (struct ym_bus_peer) { ym_actor_rows[i].name, ym_handover_text (h, name) };
+        (void)ym_text_format (name, sizeof name, "bus_public.%s", ym_actor_rows[i].name);
+        peers[i] = (struct ym_bus_peer){ym_actor_rows[i].name, ym_handover_text (h, name)};
     }
     char directory[200];
-    (void) ym_text_format (directory, sizeof directory, "%s/bus", ym_handover_text (h, "run_directory"));
+    (void)ym_text_format (directory, sizeof directory, "%s/bus",
+                          ym_handover_text (h, "run_directory"));
     int self = ym_actor_find (ym_handover_text (h, "name"));
     ym_assert (self >= 0);
-    int r = ym_bus_open (&(struct ym_bus_options) {
-        .directory = directory, .self = (unsigned) self,
-        .incarnation = (uint64_t) ym_handover_number (h, "incarnation"),
-        .secret_key = ym_handover_text (h, "bus_secret"), .peers = peers, .peer_count = YM_ACTORS,
-        .may = may, .door = ym_handover_text (h, "door"),
-        .door_secret_key = ym_handover_text (h, "door_secret"),
-        .message_max = (unsigned) ym_handover_number (h, "message_max"),
-        .outbox_max = (unsigned) ym_handover_number (h, "outbox_max"),
-        .handshake_ms = (unsigned) ym_handover_number (h, "handshake_ms"),
-        .beat_ms = (unsigned) ym_handover_number (h, "beat_ms") }, &yard->bus, why);
+    int r = ym_bus_open (
+        &(struct ym_bus_options){.directory = directory,
+                                 .self = (unsigned)self,
+                                 .incarnation = (uint64_t)ym_handover_number (h, "incarnation"),
+                                 .secret_key = ym_handover_text (h, "bus_secret"),
+                                 .peers = peers,
+                                 .peer_count = YM_ACTORS,
+                                 .may = may,
+                                 .door = ym_handover_text (h, "door"),
+                                 .door_secret_key = ym_handover_text (h, "door_secret"),
+                                 .message_max = (unsigned)ym_handover_number (h, "message_max"),
+                                 .outbox_max = (unsigned)ym_handover_number (h, "outbox_max"),
+                                 .handshake_ms =
+                                     (unsigned)ym_handover_number (h, "handshake_ms"),
+                                 .beat_ms = (unsigned)ym_handover_number (h, "beat_ms")},
+        &yard->bus, why);
     if (r < 0)
         ym_log (YM_LOG_ERROR, "cannot_serve", ym_log_text ("why", why), ym_log_errno (-r));
     return r;
@@ -401,9 +420,11 @@ static void block_signals (void)
 {
     sigset_t set;
 
-    ym_assert (sigemptyset (&set) == 0 && sigaddset (&set, SIGTERM) == 0 && sigaddset (&set, SIGINT) == 0
-               && sigaddset (&set, SIGHUP) == 0 && sigaddset (&set, SIGPIPE) == 0);
-    /* The supervisor stops us over the control pipe; signals meant for its group are its business. */
+    ym_assert (sigemptyset (&set) == 0 && sigaddset (&set, SIGTERM) == 0 &&
+               sigaddset (&set, SIGINT) == 0 && sigaddset (&set, SIGHUP) == 0 &&
+               sigaddset (&set, SIGPIPE) == 0);
+    /* The supervisor stops us over the control pipe; signals meant for its group are its
+     * business. */
     ym_assert (sigprocmask (SIG_BLOCK, &set, NULL) == 0);
 }
 
@@ -411,7 +432,7 @@ static void open_lanes (struct ym_yard *yard)
 {
     yard->lane_count = yard->actor->reads ? 2 : 1;
     for (unsigned i = 0; i < yard->lane_count; i++)
-        ym_lane_open (yard, (enum ym_lane) i);
+        ym_lane_open (yard, (enum ym_lane)i);
 }
 
 static void close_yard (struct ym_yard *yard)
@@ -426,17 +447,17 @@ static void close_yard (struct ym_yard *yard)
 
 int ym_actor_main (const struct ym_actor *actor)
 {
-    struct ym_yard yard = { .actor = actor, .started_ms = ym_time_wall_ms () };
+    struct ym_yard yard = {.actor = actor, .started_ms = ym_time_wall_ms ()};
 
     if (ym_handover_read (YM_FD_HANDOVER, &yard.handover) < 0) {
-        (void) fprintf (stderr, "%s is started by yardmasterd, not by hand\n", actor->name);
+        (void)fprintf (stderr, "%s is started by yardmasterd, not by hand\n", actor->name);
         return EXIT_CONFIG;
     }
     block_signals ();
-    (void) prctl (PR_SET_DUMPABLE, 0);      /* keys are in memory */
+    (void)prctl (PR_SET_DUMPABLE, 0); /* keys are in memory */
     ym_log_open (ym_handover_text (yard.handover, "name"));
-    yard.inbox_max = (size_t) ym_handover_number (yard.handover, "inbox_max");
-    yard.turn_max = (size_t) ym_handover_number (yard.handover, "turn_max");
+    yard.inbox_max = (size_t)ym_handover_number (yard.handover, "inbox_max");
+    yard.turn_max = (size_t)ym_handover_number (yard.handover, "turn_max");
     yard.beat_ms = ym_handover_number (yard.handover, "beat_ms");
     yard.hear_arena = ym_arena_new (1 << 16);
     if (open_bus (&yard) < 0)

@@ -1,4 +1,5 @@
-/* keys.c - what every actor reads for itself: its claim on its scope, and its door's key table. */
+/* keys.c - what every actor reads for itself: its claim on its scope, and its door's key table.
+ */
 #include "common/actor/yard.h"
 
 #include <string.h>
@@ -6,19 +7,19 @@
 #include "common/base/log.h"
 #include "common/base/panic.h"
 
-enum { KEYS_EVERY_MS = 1000 };      /* for key changes that nobody told us of */
+enum { KEYS_EVERY_MS = 1000 }; /* for key changes that nobody told us of */
 
 static const struct ym_statement claim_scope = {
-    "owner_claim", "SELECT epoch, tick FROM ym.owner_claim ($1::text)" };
+    "owner_claim", "SELECT epoch, tick FROM ym.owner_claim ($1::text)"};
 static const struct ym_statement read_keys = {
-    "keys_since",
-    "SELECT number, key_id, public_key, tenant_id, tenant, role, name FROM ym.keys_since ($1::int8)" };
+    "keys_since", "SELECT number, key_id, public_key, tenant_id, tenant, role, name FROM "
+                  "ym.keys_since ($1::int8)"};
 
 static void plan_claim (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
 {
     struct ym_yard *yard = me;
 
-    (void) count;
+    (void)count;
     items[0]->call = ym_turn_call (t, &claim_scope);
     ym_param_text (t->batch, ym_str (yard->actor->scope));
 }
@@ -28,7 +29,7 @@ static void done_claim (void *me, struct ym_turn *t, struct ym_item **items, siz
     struct ym_yard *yard = me;
     const struct ym_rows *rows = ym_turn_rows (t, items[0]->call);
 
-    (void) count;
+    (void)count;
     if (ym_rows_count (rows) != 1)
         ym_panic ("the database has no scope %s", yard->actor->scope);
     yard->epoch = ym_row_int8 (rows, 0, 0);
@@ -40,13 +41,13 @@ static void done_claim (void *me, struct ym_turn *t, struct ym_item **items, siz
 }
 
 static const struct ym_work claim_work = {
-    .name = "claim", .one_at_a_time = true, .plan = plan_claim, .done = done_claim };
+    .name = "claim", .one_at_a_time = true, .plan = plan_claim, .done = done_claim};
 
 static void plan_keys (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
 {
     struct ym_yard *yard = me;
 
-    (void) count;
+    (void)count;
     items[0]->call = ym_turn_call (t, &read_keys);
     ym_param_int8 (t->batch, yard->keys_number);
 }
@@ -56,12 +57,12 @@ static void copy_key (struct ym_key *k, const struct ym_rows *rows, size_t row)
     struct ym_bytes public_key = ym_row_bytea (rows, row, 2);
 
     ym_assert (public_key.size == sizeof k->public_key);
-    *k = (struct ym_key) { .key = ym_row_int8 (rows, row, 1),
-                           .tenant = ym_row_int4 (rows, row, 3),
-                           .role = (uint32_t) ym_row_int2 (rows, row, 5) };
+    *k = (struct ym_key){.key = ym_row_int8 (rows, row, 1),
+                         .tenant = ym_row_int4 (rows, row, 3),
+                         .role = (uint32_t)ym_row_int2 (rows, row, 5)};
     memcpy (k->public_key, public_key.at, sizeof k->public_key);
-    (void) ym_text_copy_str (k->tenant_name, sizeof k->tenant_name, ym_row_text (rows, row, 4));
-    (void) ym_text_copy_str (k->name, sizeof k->name, ym_row_text (rows, row, 6));
+    (void)ym_text_copy_str (k->tenant_name, sizeof k->tenant_name, ym_row_text (rows, row, 4));
+    (void)ym_text_copy_str (k->name, sizeof k->name, ym_row_text (rows, row, 6));
 }
 
 static void done_keys (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
@@ -70,7 +71,7 @@ static void done_keys (void *me, struct ym_turn *t, struct ym_item **items, size
     const struct ym_rows *rows = ym_turn_rows (t, items[0]->call);
     size_t rows_count = ym_rows_count (rows), keys_count = 0;
 
-    (void) count;
+    (void)count;
     yard->keys_asked = false;
     if (rows_count == 0)
         return;
@@ -80,17 +81,19 @@ static void done_keys (void *me, struct ym_turn *t, struct ym_item **items, size
             copy_key (&keys[keys_count++], rows, i);
     yard->keys_number = ym_row_int8 (rows, 0, 0);
     ym_bus_set_keys (yard->bus, keys, keys_count);
-    ym_log (YM_LOG_INFO, "keys_loaded", ym_log_number ("keys", (int64_t) keys_count),
+    ym_log (YM_LOG_INFO, "keys_loaded", ym_log_number ("keys", (int64_t)keys_count),
             ym_log_number ("change", yard->keys_number));
     if (yard->actor->keys)
         yard->actor->keys (yard->me);
 }
 
-static const struct ym_work keys_work = { .name = "keys", .one_at_a_time = true,
-                                          .forget_unknown = true, .plan = plan_keys,
-                                          .done = done_keys };
+static const struct ym_work keys_work = {.name = "keys",
+                                         .one_at_a_time = true,
+                                         .forget_unknown = true,
+                                         .plan = plan_keys,
+                                         .done = done_keys};
 
-const struct ym_work *const ym_own_works[] = { &claim_work, &keys_work, NULL };
+const struct ym_work *const ym_own_works[] = {&claim_work, &keys_work, NULL};
 
 static bool has_door (const struct ym_yard *yard)
 {

@@ -14,13 +14,13 @@
 
 enum {
     INBOX_OCTETS = 64 << 20,
-    HOLD_MS = 3000,     /* how long asked items wait for a lost database before they are refused */
-    TRIES_MAX = 5,      /* of an item whose turn failed for a passing reason */
+    HOLD_MS = 3000, /* how long asked items wait for a lost database before they are refused */
+    TRIES_MAX = 5,  /* of an item whose turn failed for a passing reason */
 };
 
 static void queue_init (struct ym_queue_of_items *q)
 {
-    *q = (struct ym_queue_of_items) { .tail = &q->head };
+    *q = (struct ym_queue_of_items){.tail = &q->head};
 }
 
 static void queue_add (struct ym_queue_of_items *q, struct ym_item *item)
@@ -63,14 +63,14 @@ void ym_item_free (struct ym_item *item)
     if (item->has_letter)
         ym_letter_free (&item->letter);
     else
-        free ((void *) item->body);
+        free ((void *)item->body);
     free (item);
 }
 
 const void *ym_item_decode (struct ym_yard *yard, struct ym_item *item, struct ym_arena *arena)
 {
     const struct ym_letter *l = &item->letter;
-    struct ym_faults faults = { 0 };
+    struct ym_faults faults = {0};
     void *body = ym_arena_take (arena, l->message->size);
 
     memset (body, 0, l->message->size);
@@ -123,7 +123,8 @@ static void end_turn (struct ym_lane_state *lane)
 typedef void carry_f (void *me, struct ym_turn *t, struct ym_item **items, size_t count);
 
 /* Calls plan or done for the items of one kind of work in the turn. */
-static void one_work (struct ym_lane_state *lane, const struct ym_work *work, void *me, bool done)
+static void one_work (struct ym_lane_state *lane, const struct ym_work *work, void *me,
+                      bool done)
 {
     struct ym_item **group = ym_arena_take (lane->now.arena, lane->turn_count * sizeof *group);
     carry_f *carry = done ? work->done : work->plan;
@@ -175,10 +176,11 @@ static void committed (struct ym_lane_state *lane)
     recovery_goes_on (lane);
 }
 
-/* Reasons that pass: too few resources, shutting down, lock timeout, deadlock, serialization. */
+/* Reasons that pass: too few resources, shutting down, lock timeout, deadlock, serialization.
+ */
 static bool passes (const char *sqlstate)
 {
-    static const char *const classes[] = { "53", "57", "55", "40", "08" };
+    static const char *const classes[] = {"53", "57", "55", "40", "08"};
 
     for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++)
         if (strncmp (sqlstate, classes[i], 2) == 0)
@@ -188,9 +190,10 @@ static bool passes (const char *sqlstate)
 
 static void log_failure (const struct ym_lane_state *lane, const struct ym_result *r)
 {
-    ym_log (YM_LOG_WARNING, "turn_failed", ym_log_number ("items", (int64_t) lane->turn_count),
-            ym_log_text ("work", lane->turn[0]->work->name), ym_log_text ("sqlstate", r->sqlstate),
-            ym_log_number ("call", r->failed_call), ym_log_text ("why", r->text));
+    ym_log (YM_LOG_WARNING, "turn_failed", ym_log_number ("items", (int64_t)lane->turn_count),
+            ym_log_text ("work", lane->turn[0]->work->name),
+            ym_log_text ("sqlstate", r->sqlstate), ym_log_number ("call", r->failed_call),
+            ym_log_text ("why", r->text));
 }
 
 static void rolled_back (struct ym_lane_state *lane, const struct ym_result *r)
@@ -287,8 +290,8 @@ static void gather (struct ym_lane_state *lane)
     }
 }
 
-static const struct ym_statement check_owner = {
-    "owner_check", "SELECT ym.owner_check ($1::text, $2::int8)" };
+static const struct ym_statement check_owner = {"owner_check",
+                                                "SELECT ym.owner_check ($1::text, $2::int8)"};
 
 static void run_turn (struct ym_lane_state *lane)
 {
@@ -299,7 +302,7 @@ static void run_turn (struct ym_lane_state *lane)
     lane->now.calls = 0;
     lane->now.batch = ym_store_begin (lane->store, lane, on_done);
     if (lane->lane == YM_LANE_WRITE && yard->actor->scope && yard->epoch > 0) {
-        (void) ym_turn_call (&lane->now, &check_owner);
+        (void)ym_turn_call (&lane->now, &check_owner);
         ym_param_text (lane->now.batch, ym_str (yard->actor->scope));
         ym_param_int8 (lane->now.batch, yard->epoch);
     }
@@ -329,7 +332,8 @@ void ym_lane_step (struct ym_lane_state *lane, int64_t mono_ms)
         refuse_held (lane, mono_ms);
         return;
     }
-    while (!lane->busy && (lane->first.count > 0 || (!lane->recovering && lane->waiting.count > 0))) {
+    while (!lane->busy &&
+           (lane->first.count > 0 || (!lane->recovering && lane->waiting.count > 0))) {
         gather (lane);
         if (lane->turn_count > 0)
             run_turn (lane);
@@ -384,15 +388,17 @@ void ym_lane_open (struct ym_yard *yard, enum ym_lane which)
     queue_init (&lane->first);
     lane->turn_room = yard->turn_max;
     lane->turn = ym_new_array (lane->turn_room, sizeof *lane->turn);
-    lane->now = (struct ym_turn) { .yard = yard, .lane = which, .arena = ym_arena_new (1 << 20) };
+    lane->now = (struct ym_turn){.yard = yard, .lane = which, .arena = ym_arena_new (1 << 20)};
     lane->down_since_ms = ym_time_mono_ms ();
-    lane->store = ym_store_open (&(struct ym_store_options) {
+    lane->store = ym_store_open (&(struct ym_store_options){
         .conninfo = ym_handover_text (yard->handover, "conninfo"),
         .user = ym_handover_text (yard->handover, "role"),
         .application = ym_handover_text (yard->handover, "name"),
-        .connect_ms = (unsigned) ym_handover_number (yard->handover, "connect_ms"),
-        .statement_ms = (unsigned) ym_handover_number (yard->handover, "statement_ms"),
-        .arg = lane, .up = on_up, .down = on_down });
+        .connect_ms = (unsigned)ym_handover_number (yard->handover, "connect_ms"),
+        .statement_ms = (unsigned)ym_handover_number (yard->handover, "statement_ms"),
+        .arg = lane,
+        .up = on_up,
+        .down = on_down});
 }
 
 void ym_lane_close (struct ym_lane_state *lane)

@@ -3,16 +3,21 @@
 #define YM_ACTOR_YARD_H
 #include "common/actor/actor.h"
 
-struct ym_queue_of_items { struct ym_item *head, **tail; size_t count, octets; };
+struct ym_queue_of_items {
+    struct ym_item *head, **tail;
+    size_t count, octets;
+};
 
 struct ym_lane_state {
     struct ym_yard *yard;
     enum ym_lane lane;
     struct ym_store *store;
-    struct ym_queue_of_items waiting, first;  /* first: recovery and replays, before anything else */
-    struct ym_item **turn; size_t turn_count, turn_room;
+    struct ym_queue_of_items waiting,
+        first; /* first: recovery and replays, before anything else */
+    struct ym_item **turn;
+    size_t turn_count, turn_room;
     struct ym_turn now;
-    bool up, recovering, busy, alone;         /* alone: the turn is a replay of one item */
+    bool up, recovering, busy, alone; /* alone: the turn is a replay of one item */
     int64_t down_since_ms;
 };
 
@@ -37,15 +42,16 @@ void ym_lane_add (struct ym_lane_state *lane, struct ym_item *take_item);
 void ym_lane_add_first (struct ym_lane_state *lane, struct ym_item *take_item);
 bool ym_lane_is_full (const struct ym_lane_state *lane);
 bool ym_lane_is_idle (const struct ym_lane_state *lane);
-void ym_lane_step (struct ym_lane_state *lane, int64_t mono_ms);  /* begins a turn if it can */
+void ym_lane_step (struct ym_lane_state *lane, int64_t mono_ms); /* begins a turn if it can */
 
 void ym_item_free (struct ym_item *item);
 struct ym_item *ym_item_new (const struct ym_work *work, void *take_body);
 /* Decodes a letter into 'arena'; refuses it and returns NULL if it is malformed. */
 const void *ym_item_decode (struct ym_yard *yard, struct ym_item *item, struct ym_arena *arena);
 
-extern const struct ym_work *const ym_own_works[];  /* claim and keys; ends with NULL */
-void ym_keys_claim (struct ym_yard *yard);      /* first item of a recovery: claims the scope, then lets the actor recover */
+extern const struct ym_work *const ym_own_works[]; /* claim and keys; ends with NULL */
+void ym_keys_claim (struct ym_yard *yard); /* first item of a recovery: claims the scope, then
+                                              lets the actor recover */
 void ym_keys_step (struct ym_yard *yard, int64_t mono_ms);
 void ym_yard_is_ready (struct ym_yard *yard);
 #endif

@@ -50,7 +50,8 @@ static char *print_words (char *to, const struct ym_words *w)
     return to;
 }
 
-uint64_t ym_requirement_print (struct ym_requirement *r, char ret_text[YM_REQUIREMENT_TEXT_MAX + 1])
+uint64_t ym_requirement_print (struct ym_requirement *r,
+                               char ret_text[YM_REQUIREMENT_TEXT_MAX + 1])
 {
     unsigned char hash[crypto_generichash_BYTES];
     uint64_t number;
@@ -64,8 +65,8 @@ uint64_t ym_requirement_print (struct ym_requirement *r, char ret_text[YM_REQUIR
     end = print_words (end, &r->capabilities);
     *end = '\0';
     ym_assert (end - ret_text <= YM_REQUIREMENT_TEXT_MAX);
-    ym_assert (crypto_generichash (hash, sizeof hash, (const unsigned char *) ret_text,
-                                   (unsigned long long) (end - ret_text), NULL, 0) == 0);
+    ym_assert (crypto_generichash (hash, sizeof hash, (const unsigned char *)ret_text,
+                                   (unsigned long long)(end - ret_text), NULL, 0) == 0);
     memcpy (&number, hash, sizeof number);
     return number ? number : 1;
 }
@@ -75,9 +76,9 @@ static bool read_words (struct ym_str text, struct ym_words *ret)
     const char *at = text.at, *end = text.at + text.size;
 
     while (at < end) {
-        const char *comma = memchr (at, ',', (size_t) (end - at));
+        const char *comma = memchr (at, ',', (size_t)(end - at));
         const char *stop = comma ? comma : end;
-        if (!ym_words_add (ret, (struct ym_str) { at, (uint32_t) (stop - at) }))
+        if (!ym_words_add (ret, (struct ym_str){at, (uint32_t)(stop - at)}))
             return false;
         at = comma ? comma + 1 : end;
     }
@@ -86,15 +87,17 @@ static bool read_words (struct ym_str text, struct ym_words *ret)
 
 bool ym_requirement_read (struct ym_str text, struct ym_requirement *ret)
 {
-    struct ym_requirement r = { 0 };
+    struct ym_requirement r = {0};
     const char *end = text.at + text.size;
     const char *first = memchr (text.at, '|', text.size);
-    const char *second = first ? memchr (first + 1, '|', (size_t) (end - first - 1)) : NULL;
+    const char *second = first ? memchr (first + 1, '|', (size_t)(end - first - 1)) : NULL;
 
-    if (!second || !ym_text_copy_str (r.pool, sizeof r.pool, (struct ym_str) { text.at, (uint32_t) (first - text.at) }))
+    if (!second || !ym_text_copy_str (r.pool, sizeof r.pool,
+                                      (struct ym_str){text.at, (uint32_t)(first - text.at)}))
         return false;
-    if (!read_words ((struct ym_str) { first + 1, (uint32_t) (second - first - 1) }, &r.regions)
-        || !read_words ((struct ym_str) { second + 1, (uint32_t) (end - second - 1) }, &r.capabilities))
+    if (!read_words ((struct ym_str){first + 1, (uint32_t)(second - first - 1)}, &r.regions) ||
+        !read_words ((struct ym_str){second + 1, (uint32_t)(end - second - 1)},
+                     &r.capabilities))
         return false;
     *ret = r;
     return true;

@@ -11,9 +11,9 @@
 enum { YM_REQUIREMENT_TEXT_MAX = 41 + 9 * 41 + 17 * 41 + 2 };
 
 struct ym_requirement {
-    char pool[YM_WORD_MAX + 1];         /* "shared" unless asked otherwise */
-    struct ym_words regions;            /* none: any */
-    struct ym_words capabilities;       /* the job's kind among them */
+    char pool[YM_WORD_MAX + 1];   /* "shared" unless asked otherwise */
+    struct ym_words regions;      /* none: any */
+    struct ym_words capabilities; /* the job's kind among them */
 };
 
 /* Sorts and drops repetitions. */
@@ -23,7 +23,8 @@ bool ym_words_has (const struct ym_words *w, const char *word);
 bool ym_words_add (struct ym_words *w, struct ym_str word);
 
 /* Settles the lists and writes the text; returns its number, never 0. */
-uint64_t ym_requirement_print (struct ym_requirement *r, char ret_text[YM_REQUIREMENT_TEXT_MAX + 1]);
+uint64_t ym_requirement_print (struct ym_requirement *r,
+                               char ret_text[YM_REQUIREMENT_TEXT_MAX + 1]);
 /* False if the text is not one of ours. */
 bool ym_requirement_read (struct ym_str text, struct ym_requirement *ret);
 #endif

@@ -1,0 +1,62 @@
+/* intake.h - what the subjects of this actor share. */
+#ifndef YM_INTAKE_H
+#define YM_INTAKE_H
+#include <uthash.h>
+
+#include "actors/intake/decide.h"
+#include "actors/intake/store.h"
+#include "common/actor/actor.h"
+#include "common/base/id.h"
+
+struct known_requirement;
+struct watch;
+struct watched;
+struct relay;
+
+struct intake {
+    struct ym_yard *yard;
+    struct ym_mint mint;
+    bool reserving;
+    int64_t partitions_at_ms; /* wall clock: when to look again */
+    uint64_t accepted;
+
+    struct known_requirement *requirements;
+    size_t requirement_count;
+
+    struct watched *watched; /* by job */
+    size_t watch_count, watch_max;
+    bool watch_news, polling;
+    int64_t watch_poll_at_ms;
+
+    struct relay *relays; /* questions passed on, by our own ask */
+    uint64_t next_ask;
+    size_t relay_count;
+};
+
+/* submit.c */
+extern const struct ym_work submit_work, terminate_work, reserve_work, partitions_work;
+void submit_pass (struct intake *in, int64_t wall_ms);
+void submit_done (struct intake *in);
+
+/* reading.c */
+extern const struct ym_work get_work, list_work, explain_work;
+void on_hello (void *me, struct ym_item *item);
+void on_yard_get (void *me, struct ym_item *item);
+void on_queue_get (void *me, struct ym_item *item);
+void on_agent_list (void *me, struct ym_item *item);
+void on_relayed (void *me, struct ym_item *item);
+int relays_pass (struct intake *in, int64_t mono_ms);
+void relays_done (struct intake *in);
+unsigned queue_of (uint32_t tier);
+
+/* watch.c */
+extern const struct ym_work watch_work, poll_work;
+void on_unwatch (void *me, struct ym_item *item);
+void on_jobs_changed (void *me, struct ym_item *item);
+void watch_look (struct intake *in, int64_t job); /* it may have news */
+int watch_pass (struct intake *in, int64_t mono_ms);
+void watch_done (struct intake *in);
+
+/* keys.c */
+extern const struct ym_work authorize_work, revoke_work, key_list_work;
+#endif

@@ -1,0 +1,136 @@
+/* keys.c - the key table, for admins. A change is in force at this door with the commit, and at
+ * the agents' door with the hint that follows it. */
+#include <string.h>
+
+#include "actors/intake/intake.h"
+#include "common/base/log.h"
+
+enum { PAGE_MAX = 200 };
+
+static void changed (struct intake *in)
+{
+    ym_yard_reload_keys (in->yard);
+    ym_send (in->yard, YM_ACTOR_ASSIGNMENT, YM_MSG_keys_changed, 0,
+             &(struct ym_keys_changed){0});
+}
+
+static void answer_key (struct intake *in, struct ym_item *item, const struct ym_key_row *row)
+{
+    changed (in);
+    ym_answer (in->yard, item, YM_MSG_key_done, &(struct ym_key_done){.keys = {row, 1}});
+}
+
+/* Authorize. */
+
+static void plan_authorize (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
+{
+    (void)me;
+    for (size_t i = 0; i < count; i++) {
+        struct ym_faults *faults = ym_arena_take (t->arena, sizeof *faults);
+        memset (faults, 0, sizeof *faults);
+        items[i]->note = faults;
+        if (decide_key (items[i]->body, faults))
+            items[i]->call = store_call_authorize (t, items[i]->body);
+    }
+}
+
+static void answer_authorize (struct intake *in, struct ym_turn *t, struct ym_item *item)
+{
+    const struct ym_key_authorize *m = item->body;
+    const struct ym_faults *faults = item->note;
+    struct ym_key_row row = {.role = m->role};
+
+    if (faults->count > 0) {
+        ym_refuse_faults (in->yard, item, YM_REFUSAL_INVALID, faults);
+        return;
+    }
+    if (!store_got_authorized (t, item->call, &row.since)) {
+        ym_refuse (in->yard, item, YM_REFUSAL_KEY_EXISTS);
+        return;
+    }
+    memcpy (row.public_key, m->public_key, sizeof row.public_key);
+    memcpy (row.tenant, m->tenant, sizeof row.tenant);
+    memcpy (row.name, m->name, sizeof row.name);
+    ym_log (YM_LOG_INFO, "key_authorized", ym_log_text ("name", m->name),
+            ym_log_text ("tenant", m->tenant),
+            ym_log_text ("role", ym_enum_word (YM_ENUM_ROLE, m->role)),
+            ym_log_text ("by", item->key.name));
+    answer_key (in, item, &row);
+}
+
+static void done_authorize (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        answer_authorize (me, t, items[i]);
+}
+
+const struct ym_work authorize_work = {
+    .name = "authorize", .most = 8, .plan = plan_authorize, .done = done_authorize};
+
+/* Revoke. */
+
+static void plan_revoke (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
+{
+    (void)me;
+    for (size_t i = 0; i < count; i++)
+        items[i]->call =
+            store_call_revoke (t, ((const struct ym_key_revoke *)items[i]->body)->public_key);
+}
+
+static void answer_revoke (struct intake *in, struct ym_turn *t, struct ym_item *item)
+{
+    const struct ym_key_revoke *m = item->body;
+    struct ym_key_row row;
+    enum revoked outcome = store_got_revoked (t, item->call, &row);
+
+    if (outcome != REVOKED_NOW) {
+        ym_refuse (in->yard, item,
+                   outcome == REVOKED_LAST ? YM_REFUSAL_LAST_ADMIN : YM_REFUSAL_UNKNOWN_KEY);
+        return;
+    }
+    memcpy (row.public_key, m->public_key, sizeof row.public_key);
+    ym_log (YM_LOG_INFO, "key_revoked", ym_log_text ("name", row.name),
+            ym_log_text ("tenant", row.tenant), ym_log_text ("by", item->key.name));
+    answer_key (in, item, &row);
+}
+
+static void done_revoke (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        answer_revoke (me, t, items[i]);
+}
+
+const struct ym_work revoke_work = {
+    .name = "revoke", .most = 8, .plan = plan_revoke, .done = done_revoke};
+
+/* List. */
+
+static void plan_keys (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
+{
+    (void)me;
+    for (size_t i = 0; i < count; i++)
+        items[i]->call = store_call_keys (t, items[i]->body, PAGE_MAX);
+}
+
+static void answer_keys (struct intake *in, struct ym_turn *t, struct ym_item *item)
+{
+    struct ym_key_row *rows = ym_arena_take (t->arena, PAGE_MAX * sizeof *rows);
+    struct ym_key_page page = {.keys = {rows, 0}};
+
+    for (size_t i = 0; i < store_rows (t, item->call); i++)
+        store_got_key (t, item->call, i, &rows[page.keys.count++]);
+    if (page.keys.count == PAGE_MAX) {
+        page.has = YM_HAS (key_page, next);
+        memcpy (page.next, rows[PAGE_MAX - 1].public_key, sizeof page.next);
+    }
+    ym_answer (in->yard, item, YM_MSG_key_page, &page);
+}
+
+static void done_keys (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        answer_keys (me, t, items[i]);
+}
+
+const struct ym_work key_list_work = {
+    .name = "key_list", .most = 8, .plan = plan_keys, .done = done_keys};

@@ -1,0 +1,101 @@
+/* main.c - intake: which messages, which work. */
+#include <stdlib.h>
+
+#include "actors/intake/intake.h"
+#include "common/base/own.h"
+#include "common/base/time.h"
+
+static void recover (void *me)
+{
+    struct intake *in = me;
+
+    in->mint = (struct ym_mint){0};
+    in->reserving = true;
+    in->polling = false;
+    ym_put (in->yard, &reserve_work, NULL);
+    ym_put (in->yard, &partitions_work, NULL);
+}
+
+static void recovered (void *me)
+{
+    struct intake *in = me;
+
+    in->watch_poll_at_ms = 0;
+}
+
+static int least (int a, int b)
+{
+    return a < 0 ? b : b < 0 ? a : a < b ? a : b;
+}
+
+static int pass (void *me, int64_t mono_ms)
+{
+    struct intake *in = me;
+
+    submit_pass (in, ym_time_wall_ms ());
+    return least (1000, least (relays_pass (in, mono_ms), watch_pass (in, mono_ms)));
+}
+
+static void *begin (struct ym_yard *yard)
+{
+    struct intake *in = ym_new (sizeof *in);
+
+    in->yard = yard;
+    in->watch_max = (size_t)ym_yard_setting (yard, "watch_max");
+    in->partitions_at_ms = ym_time_wall_ms () + 3600000;
+    return in;
+}
+
+static void end (void *me)
+{
+    struct intake *in = me;
+
+    relays_done (in);
+    watch_done (in);
+    submit_done (in);
+    free (in);
+}
+
+static const struct ym_handler handlers[] = {
+    {.message = YM_MSG_hello, .hear = on_hello},
+    {.message = YM_MSG_job_submit, .work = &submit_work},
+    {.message = YM_MSG_job_get, .work = &get_work},
+    {.message = YM_MSG_job_list, .work = &list_work},
+    {.message = YM_MSG_job_watch, .work = &watch_work},
+    {.message = YM_MSG_job_unwatch, .hear = on_unwatch},
+    {.message = YM_MSG_job_terminate, .work = &terminate_work},
+    {.message = YM_MSG_job_explain, .work = &explain_work},
+    {.message = YM_MSG_agent_list, .hear = on_agent_list},
+    {.message = YM_MSG_queue_get, .hear = on_queue_get},
+    {.message = YM_MSG_yard_get, .hear = on_yard_get},
+    {.message = YM_MSG_key_authorize, .work = &authorize_work},
+    {.message = YM_MSG_key_revoke, .work = &revoke_work},
+    {.message = YM_MSG_key_list, .work = &key_list_work},
+    {.message = YM_MSG_jobs_changed, .hear = on_jobs_changed},
+    {.message = YM_MSG_queue_status, .hear = on_relayed},
+    {.message = YM_MSG_agent_page, .hear = on_relayed},
+    {.message = YM_MSG_job_explained, .hear = on_relayed},
+    {.message = YM_MSG_refused, .hear = on_relayed},
+};
+
+static const struct ym_work *const works[] = {
+    &reserve_work, &partitions_work, &submit_work, &terminate_work, &authorize_work,
+    &revoke_work,  &key_list_work,   &get_work,    &list_work,      &explain_work,
+    &watch_work,   &poll_work,       NULL};
+
+static const struct ym_actor intake = {.name = "intake",
+                                       .scope = "intake",
+                                       .reads = true,
+                                       .handlers = handlers,
+                                       .handler_count = sizeof handlers / sizeof handlers[0],
+                                       .works = works,
+                                       .begin = begin,
+                                       .end = end,
+                                       .recover = recover,
+                                       .recovered = recovered,
+                                       .pass = pass};
+
+int main (void)
+{
+    return ym_actor_main (&intake);
+}

@@ -1,0 +1,357 @@
+/* submit.c - what changes jobs from outside: submit and terminate, and what minting ids needs.
+ *
+ * A submit is answered when it is committed, together with its request, so that a repetition
+ * finds the first answer. Its queue is told after that; a hint that is lost is found by the
+ * queue.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "actors/intake/intake.h"
+#include "common/base/log.h"
+#include "common/base/own.h"
+#include "common/base/panic.h"
+#include "common/base/time.h"
+
+enum {
+    MINT_SPAN_MS = 10000, /* ids are reserved for so long ahead */
+    PARTITIONS_EVERY_MS = 3600000,
+    REQUIREMENTS_MAX =
+        4096, /* different ones; what is refused beyond it protects assignment's rounds */
+    READY_MAX = 512,
+};
+
+/* Requirements that the table has for sure. */
+
+struct known_requirement {
+    uint64_t number;
+    UT_hash_handle hh;
+};
+
+static bool is_known (const struct intake *in, uint64_t number)
+{
+    struct known_requirement *k;
+
+    HASH_FIND (hh, in->requirements, &number, sizeof number, k);
+    return k != NULL;
+}
+
+static void know (struct intake *in, uint64_t number)
+{
+    struct known_requirement *k;
+
+    if (is_known (in, number))
+        return;
+    k = ym_new (sizeof *k);
+    k->number = number;
+    HASH_ADD (hh, in->requirements, number, sizeof k->number, k);
+    in->requirement_count++;
+}
+
+void submit_done (struct intake *in)
+{
+    struct known_requirement *k, *next;
+
+    HASH_ITER (hh, in->requirements, k, next)
+    {
+        HASH_DEL (in->requirements, k);
+        free (k);
+    }
+}
+
+/* Submit. What plan finds out about an item is kept for done. */
+
+struct plan {
+    enum ym_refusal refusal;
+    struct ym_faults faults;
+    struct submission s;
+};
+
+static void copy_trace (struct submission *s, const struct ym_to *from)
+{
+    static const uint8_t none[16];
+
+    s->has_trace = memcmp (from->trace, none, sizeof none) != 0;
+    memcpy (s->trace, from->trace, sizeof from->trace);
+    memcpy (s->trace + sizeof from->trace, from->span, sizeof from->span);
+}
+
+static void plan_requirement (struct intake *in, struct ym_turn *t, struct plan *p)
+{
+    char *text = ym_arena_take (t->arena, YM_REQUIREMENT_TEXT_MAX + 1);
+    struct ym_requirement need;
+
+    decide_requirement (p->s.m, &need);
+    p->s.requirement = ym_requirement_print (&need, text);
+    if (is_known (in, p->s.requirement))
+        return;
+    p->s.requirement_text = text;
+    if (in->requirement_count >= REQUIREMENTS_MAX)
+        p->refusal = YM_REFUSAL_CLASS_LIMIT;
+}
+
+static struct plan *plan_one (struct intake *in, struct ym_turn *t, const struct ym_item *item)
+{
+    struct plan *p = ym_arena_take (t->arena, sizeof *p);
+
+    memset (p, 0, sizeof *p);
+    p->s.m = item->body;
+    if (!decide_submit (p->s.m, &p->faults)) {
+        p->refusal = YM_REFUSAL_INVALID;
+        return p;
+    }
+    p->s.tenant = item->key.tenant;
+    p->s.key = item->key.key;
+    ym_wire_digest (item->letter.message, item->body, p->s.digest);
+    copy_trace (&p->s, &item->from);
+    plan_requirement (in, t, p);
+    if (p->refusal == YM_REFUSAL_NONE && (p->s.job = ym_mint_next (&in->mint, t->now_ms)) == 0)
+        p->refusal = YM_REFUSAL_BUSY;
+    return p;
+}
+
+static void plan_submit (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
+{
+    struct submission *s = ym_arena_take (t->arena, count * sizeof *s);
+    size_t good = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        struct plan *p = plan_one (me, t, items[i]);
+        items[i]->note = p;
+        items[i]->call = UINT32_MAX;
+        if (p->refusal == YM_REFUSAL_NONE)
+            s[good++] = p->s;
+    }
+    if (good > 0)
+        items[0]->call = store_call_submit (t, s, good);
+}
+
+/* Hints to the queues, gathered over a turn. */
+struct ready_rows {
+    struct ym_ready rows[READY_MAX];
+    uint32_t count;
+};
+
+static void send_ready (struct intake *in, struct ready_rows *r, uint32_t tier)
+{
+    if (r->count > 0)
+        ym_send (in->yard, queue_of (tier), YM_MSG_jobs_ready, 0,
+                 &(struct ym_jobs_ready){.jobs = {r->rows, r->count}});
+    r->count = 0;
+}
+
+static void accepted (struct intake *in, struct ym_item *item, const struct submission *s,
+                      struct ready_rows *ready)
+{
+    struct ready_rows *r = &ready[s->m->tier];
+
+    know (in, s->requirement);
+    in->accepted++;
+    ym_answer (in->yard, item, YM_MSG_job_accepted, &(struct ym_job_accepted){.job = s->job});
+    if (r->count == READY_MAX)
+        send_ready (in, r, s->m->tier);
+    r->rows[r->count++] = (struct ym_ready){
+        .job = s->job, .tenant = (uint64_t)s->tenant, .requirement = s->requirement};
+}
+
+static void answer_submit (struct intake *in, struct ym_item *item, const struct submitted *got,
+                           struct ready_rows *ready)
+{
+    const struct plan *p = item->note;
+    enum ym_refusal why;
+
+    if (got->seen == SEEN_FRESH)
+        accepted (in, item, &p->s, ready);
+    else if (got->seen == SEEN_IN_THIS_BATCH)
+        ym_put_again (in->yard, item, &submit_work);
+    else if ((why = decide_repeat (p->s.digest, got->digest)) != YM_REFUSAL_NONE)
+        ym_refuse (in->yard, item, why);
+    else
+        ym_answer (in->yard, item, YM_MSG_job_accepted,
+                   &(struct ym_job_accepted){.job = got->job});
+}
+
+static void refuse_planned (struct intake *in, struct ym_item **items, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct plan *p = items[i]->note;
+        if (p->refusal != YM_REFUSAL_NONE)
+            ym_refuse_faults (in->yard, items[i], p->refusal, &p->faults);
+    }
+}
+
+static void done_submit (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
+{
+    struct intake *in = me;
+    struct ym_item **good = ym_arena_take (t->arena, count * sizeof (struct ym_item *));
+    struct ready_rows *ready = ym_arena_take (t->arena, YM_COUNT_tier * sizeof *ready);
+    unsigned call = items[0]->call;
+    size_t n = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (((const struct plan *)items[i]->note)->refusal == YM_REFUSAL_NONE)
+            good[n++] = items[i];
+    for (uint32_t tier = 0; tier < YM_COUNT_tier; tier++)
+        ready[tier].count = 0;
+    refuse_planned (in, items, count);
+    for (size_t i = 0; n > 0 && i < store_rows (t, call); i++) {
+        struct submitted got = store_got_submitted (t, call, i);
+        answer_submit (in, good[got.place], &got, ready);
+    }
+    for (uint32_t tier = 0; tier < YM_COUNT_tier; tier++)
+        send_ready (in, &ready[tier], tier);
+}
+
+const struct ym_work submit_work = {.name = "submit", .plan = plan_submit, .done = done_submit};
+
+/* Terminate. */
+
+struct terminate_note {
+    uint8_t digest[32];
+};
+
+static void plan_terminate (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
+{
+    (void)me;
+    for (size_t i = 0; i < count; i++) {
+        struct terminate_note *n = ym_arena_take (t->arena, sizeof *n);
+        ym_wire_digest (items[i]->letter.message, items[i]->body, n->digest);
+        items[i]->note = n;
+        items[i]->call = store_call_terminate (
+            t, items[i]->body, &items[i]->key,
+            decide_sees (items[i]->key.role, items[i]->key.tenant), n->digest);
+    }
+}
+
+static void tell_ending (struct intake *in, const struct ending *e)
+{
+    struct ym_job_ref row = {.job = e->m.job};
+
+    watch_look (in, e->m.job);
+    if (ym_life_is_final (&ym_job_life, e->m.state))
+        ym_send (in->yard, queue_of (e->tier), YM_MSG_jobs_gone, 0,
+                 &(struct ym_jobs_gone){.jobs = {&row, 1}});
+    else
+        ym_send (in->yard, YM_ACTOR_ASSIGNMENT, YM_MSG_terminate_wanted, 0,
+                 &(struct ym_terminate_wanted){.jobs = {&row, 1}});
+}
+
+static void answer_terminate (struct intake *in, struct ym_item *item, const struct ending *e)
+{
+    const struct terminate_note *n = item->note;
+    enum ym_refusal why = e->outcome == TERMINATED_UNKNOWN ? YM_REFUSAL_UNKNOWN_JOB
+                          : e->outcome == TERMINATED_FINAL ? YM_REFUSAL_ALREADY_FINAL
+                          : e->outcome == TERMINATED_BEFORE
+                              ? decide_repeat (n->digest, e->digest)
+                              : YM_REFUSAL_NONE;
+
+    if (why != YM_REFUSAL_NONE) {
+        ym_refuse (in->yard, item, why);
+        return;
+    }
+    if (e->outcome == TERMINATED_NOW)
+        tell_ending (in, e);
+    ym_answer (in->yard, item, YM_MSG_job_ending, &e->m);
+}
+
+static void done_terminate (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
+{
+    struct ending e;
+
+    for (size_t i = 0; i < count; i++) {
+        store_got_ending (t, items[i]->call, &e);
+        answer_terminate (me, items[i], &e);
+    }
+}
+
+const struct ym_work terminate_work = {
+    .name = "terminate", .most = 8, .plan = plan_terminate, .done = done_terminate};
+
+/* Ids to mint from. */
+
+static void plan_reserve (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
+{
+    struct intake *in = me;
+
+    (void)count;
+    items[0]->call = store_call_reserve (t, ym_yard_epoch (in->yard), MINT_SPAN_MS);
+}
+
+/* The rest of an old block is left unused, except that a new one that follows it is one with
+ * it. */
+static void done_reserve (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
+{
+    struct intake *in = me;
+    int64_t from_ms, until_ms;
+
+    (void)count;
+    in->reserving = false;
+    store_got_reserved (t, items[0]->call, &from_ms, &until_ms);
+    if (from_ms == in->mint.until_ms)
+        in->mint.until_ms = until_ms;
+    else
+        in->mint = (struct ym_mint){.shard = 0, .at_ms = from_ms, .until_ms = until_ms};
+}
+
+static void failed_reserve (void *me, struct ym_item *item)
+{
+    struct intake *in = me;
+
+    (void)item;
+    in->reserving = false;
+}
+
+const struct ym_work reserve_work = {.name = "reserve",
+                                     .one_at_a_time = true,
+                                     .forget_unknown = true,
+                                     .plan = plan_reserve,
+                                     .done = done_reserve,
+                                     .failed = failed_reserve};
+
+/* Partitions of the days to come. */
+
+static void plan_partitions (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
+{
+    (void)me, (void)count;
+    items[0]->call = store_call_partitions (t);
+}
+
+static void done_partitions (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
+{
+    int32_t made = store_got_partitions (t, items[0]->call);
+
+    (void)me, (void)count;
+    if (made > 0)
+        ym_log (YM_LOG_INFO, "partitions_made", ym_log_number ("count", made));
+}
+
+static void failed_partitions (void *me, struct ym_item *item)
+{
+    struct intake *in = me;
+
+    (void)item;
+    in->partitions_at_ms = ym_time_wall_ms () + 60000;
+}
+
+const struct ym_work partitions_work = {.name = "partitions",
+                                        .one_at_a_time = true,
+                                        .forget_unknown = true,
+                                        .plan = plan_partitions,
+                                        .done = done_partitions,
+                                        .failed = failed_partitions};
+
+void submit_pass (struct intake *in, int64_t wall_ms)
+{
+    int64_t at_ms = in->mint.at_ms > wall_ms ? in->mint.at_ms : wall_ms;
+
+    if (!ym_yard_has_database (in->yard) || ym_yard_is_stopping (in->yard))
+        return;
+    if (!in->reserving && in->mint.until_ms - at_ms < MINT_SPAN_MS / 2) {
+        in->reserving = true;
+        ym_put (in->yard, &reserve_work, NULL);
+    }
+    if (wall_ms >= in->partitions_at_ms) {
+        in->partitions_at_ms = wall_ms + PARTITIONS_EVERY_MS;
+        ym_put (in->yard, &partitions_work, NULL);
+    }
+}
