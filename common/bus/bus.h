@@ -13,7 +13,8 @@
  * Every message is checked again when it arrives: its User-Id against the table as it is now, its
  * role against the message's roles, or its {from, to, message} against schema/actors.def. What
  * fails is answered (door) or counted and logged (bus), and never reaches the actor. Revoking a key
- * takes effect with the next message: it is refused and the connection cut.
+ * takes effect with the next message, either way: what it sends is refused, what is meant for it is
+ * dropped, and the connection is cut.
  *
  * One thread. No call blocks.
  */

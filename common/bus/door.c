@@ -86,15 +86,17 @@ bool ym_door_admit (struct ym_bus *bus, struct ym_letter *letter, const zmq_msg_
     }
     const struct ym_key *key = sender (bus, frame);
     if (!key) {
+        (void)refuse (bus, from, YM_REFUSAL_KEY_REVOKED);
         ym_cut_soon (bus, from);
-        return refuse (bus, from, YM_REFUSAL_KEY_REVOKED);
+        return false;
     }
     letter->key = *key;
     from->key = key->key;
     if (is_whole)
         return check (bus, letter, is_readable);
+    (void)refuse_malformed (bus, from);
     ym_cut_soon (bus, from);
-    return refuse_malformed (bus, from);
+    return false;
 }
 
 static struct ym_slow *find_slow (const struct ym_bus *bus, uint64_t connection)
@@ -119,15 +121,31 @@ void ym_door_forget (struct ym_bus *bus)
     forget (bus, slow);
 }
 
-/* 0, -EAGAIN if the connection is slow, -EHOSTUNREACH if it has gone. */
+/* A client that is refused because its key is gone has key 0 and gets that one answer. */
+static bool may_hear (struct ym_bus *bus, const struct ym_to *to)
+{
+    if (to->connection == 0 || ym_cut_cookie (to->fd) != to->connection)
+        return false;
+    if (ym_cut_is_doomed (bus, to))
+        return false;
+    if (to->key == 0 || ym_bus_find_key (bus, to->key))
+        return true;
+    ym_cut_now (bus, to->fd, to->connection);
+    ym_cut_soon (bus, to);
+    return false;
+}
+
+/* 0, -EAGAIN if the connection is slow, -EHOSTUNREACH if it has gone or may not hear it. */
 static int try_send (struct ym_bus *bus, const struct ym_to *to, zmq_msg_t *frame)
 {
     int flags = ZMQ_DONTWAIT | ZMQ_SNDMORE;
-    if (ym_cut_cookie (to->fd) != to->connection)
+    if (!may_hear (bus, to))
         return -EHOSTUNREACH;
     if (zmq_send (bus->door, to->route, YM_BUS_ROUTE_SIZE, flags) < 0)
         return errno == EHOSTUNREACH ? -EHOSTUNREACH : -EAGAIN;
-    ym_assert (zmq_msg_send (frame, bus->door, ZMQ_DONTWAIT) >= 0);
+    /* The route has taken the message, and takes all of it. */
+    while (zmq_msg_send (frame, bus->door, ZMQ_DONTWAIT) < 0)
+        ym_assert (errno == EINTR);
     bus->counts.sent++;
     return 0;
 }
@@ -148,6 +166,7 @@ static void keep (struct ym_bus *bus, struct ym_slow *slow, zmq_msg_t *frame)
             ym_log_text ("why", "it does not read its answers; its outbox is full"));
     bus->counts.dropped++;
     ym_cut_now (bus, slow->to.fd, slow->connection);
+    ym_cut_soon (bus, &slow->to);
     forget (bus, slow);
 }
 
@@ -167,7 +186,7 @@ static void send_frame (struct ym_bus *bus, const struct ym_to *to, zmq_msg_t *f
         keep (bus, slow, frame);
         return;
     }
-    int rc = to->connection == 0 ? -EHOSTUNREACH : try_send (bus, to, frame);
+    int rc = try_send (bus, to, frame);
     if (rc == -EAGAIN) {
         keep (bus, new_slow (bus, to), frame);
         return;

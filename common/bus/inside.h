@@ -142,7 +142,8 @@ int ym_socket_serve (void *socket, const char *domain, const char *secret);
 int ym_socket_speak (void *socket, const char *public_text, const char *secret,
                      const char *server);
 int ym_socket_set (void *socket, int option, int value);
-int ym_socket_tcp (void *socket);
+int ym_socket_family (void *socket, const char *endpoint);
+int ym_socket_tcp (void *socket, const char *endpoint);
 
 /* setup.c */
 int ym_setup_options (struct ym_bus *bus, const struct ym_bus_options *o, char *reterr);

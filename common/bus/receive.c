@@ -19,13 +19,22 @@ static zmq_msg_t *new_frame (void)
     return frame;
 }
 
+/* A message is there with all its frames or not at all. */
+static void take_next (void *socket, zmq_msg_t *frame)
+{
+    while (zmq_msg_recv (frame, socket, ZMQ_DONTWAIT) < 0)
+        ym_assert (errno == EINTR);
+}
+
 static void drain (void *socket)
 {
     zmq_msg_t rest;
     int more = 1;
     ym_assert (zmq_msg_init (&rest) == 0);
-    while (more && zmq_msg_recv (&rest, socket, ZMQ_DONTWAIT) >= 0)
+    while (more) {
+        take_next (socket, &rest);
         more = zmq_msg_more (&rest);
+    }
     (void)zmq_msg_close (&rest);
 }
 
@@ -37,7 +46,7 @@ static bool take_frames (void *socket, zmq_msg_t *route, zmq_msg_t *frame, bool 
         return false;
     }
     ym_assert (zmq_msg_more (route));
-    ym_assert (zmq_msg_recv (frame, socket, ZMQ_DONTWAIT) >= 0);
+    take_next (socket, frame);
     *ret_whole = !zmq_msg_more (frame);
     if (!*ret_whole)
         drain (socket);

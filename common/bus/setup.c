@@ -2,6 +2,7 @@
  * failed. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -10,7 +11,7 @@
 
 #include "common/bus/inside.h"
 
-enum { BUS_QUEUE = 1000, DOOR_QUEUE = 128, RECONNECT_MS = 10, RECONNECT_MOST_MS = 100 };
+enum { BUS_QUEUE = 256, DOOR_QUEUE = 128, RECONNECT_MS = 10, RECONNECT_MOST_MS = 100 };
 
 static int copy_key (char *to, const char *from)
 {
@@ -124,6 +125,9 @@ static int start_zap (struct ym_bus *bus, char *reterr)
     bus->context = zmq_ctx_new ();
     if (!bus->context)
         return ym_bus_failed (reterr, -errno, "a ZeroMQ context cannot be made");
+    /* libzmq takes its first routing id from rand () and does not seed it. Who can foretell an
+     * id and claims it makes the library abort when it gives it out. */
+    srand (randombytes_random ());
     int rc = ym_socket_new (bus, ZMQ_ROUTER, &bus->zap);
     if (rc == 0 && zmq_bind (bus->zap, "inproc://zeromq.zap.01") != 0)
         rc = -errno;
@@ -190,11 +194,11 @@ static int read_door (struct ym_bus *bus)
     return 0;
 }
 
-static int limit_door (struct ym_bus *bus)
+static int limit_door (struct ym_bus *bus, const char *endpoint)
 {
     int rc = ym_socket_limit (bus->door, bus->message_max, DOOR_QUEUE);
     if (rc == 0)
-        rc = ym_socket_tcp (bus->door);
+        rc = ym_socket_tcp (bus->door, endpoint);
     return rc == 0 ? ym_socket_set (bus->door, ZMQ_ROUTER_MANDATORY, 1) : rc;
 }
 
@@ -203,7 +207,7 @@ static int bind_door (struct ym_bus *bus, const char *endpoint, const char *secr
 {
     int rc = ym_socket_new (bus, ZMQ_ROUTER, &bus->door);
     if (rc == 0)
-        rc = limit_door (bus);
+        rc = limit_door (bus, endpoint);
     if (rc == 0)
         rc = ym_socket_serve (bus->door, "door", secret);
     if (rc == 0 && zmq_bind (bus->door, endpoint) != 0)

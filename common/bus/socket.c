@@ -86,21 +86,24 @@ int ym_socket_speak (void *socket, const char *public_text, const char *secret,
     return rc;
 }
 
+/* Only where it is asked for: with it plain addresses would be shown as [::ffff:127.0.0.1]. */
+int ym_socket_family (void *socket, const char *endpoint)
+{
+    bool is_wide = strchr (endpoint, '[') || strstr (endpoint, "//*:");
+    return ym_socket_set (socket, ZMQ_IPV6, is_wide);
+}
+
 /* A client that vanished without a word is noticed in 15 s, and nobody waits in the kernel for
  * longer than that. */
-int ym_socket_tcp (void *socket)
+int ym_socket_tcp (void *socket, const char *endpoint)
 {
     static const struct setting settings[] = {
-        {ZMQ_HEARTBEAT_IVL, 5000},
-        {ZMQ_HEARTBEAT_TIMEOUT, 15000},
-        {ZMQ_HEARTBEAT_TTL, 20000},
-        {ZMQ_TCP_KEEPALIVE, 1},
-        {ZMQ_TCP_KEEPALIVE_IDLE, 30},
-        {ZMQ_TCP_KEEPALIVE_INTVL, 10},
-        {ZMQ_TCP_KEEPALIVE_CNT, 3},
-        {ZMQ_TCP_MAXRT, 15000},
-        {ZMQ_IPV6, 1},
+        {ZMQ_HEARTBEAT_IVL, 5000},    {ZMQ_HEARTBEAT_TIMEOUT, 15000},
+        {ZMQ_HEARTBEAT_TTL, 20000},   {ZMQ_TCP_KEEPALIVE, 1},
+        {ZMQ_TCP_KEEPALIVE_IDLE, 30}, {ZMQ_TCP_KEEPALIVE_INTVL, 10},
+        {ZMQ_TCP_KEEPALIVE_CNT, 3},   {ZMQ_TCP_MAXRT, 15000},
         {ZMQ_BACKLOG, 1024},
     };
-    return set_all (socket, settings, sizeof settings / sizeof settings[0]);
+    int rc = ym_socket_family (socket, endpoint);
+    return rc == 0 ? set_all (socket, settings, sizeof settings / sizeof settings[0]) : rc;
 }

@@ -5,6 +5,7 @@
  * as final. So until the door's table is loaded a handshake there waits for its verdict; but
  * the stranger of the self-attack gets it at once.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,8 @@ static bool receive (void *zap, struct question *ret)
     while (more) {
         unsigned at = ret->count < FRAMES ? ret->count : FRAMES - 1;
         int size = zmq_recv (zap, ret->frame[at], FRAME_MAX, ZMQ_DONTWAIT);
+        if (size < 0 && errno == EINTR && ret->count > 0)
+            continue;
         if (size < 0)
             return false;
         ret->size[at] = (size_t)size;
@@ -97,8 +100,10 @@ static void answer (struct ym_bus *bus, const struct ym_caller *to, bool is_good
     bus->counts.denied_handshakes += !is_good;
     for (unsigned i = 0; i < COUNT; i++) {
         int flags = ZMQ_DONTWAIT | (i + 1 < COUNT ? ZMQ_SNDMORE : 0);
-        if (zmq_send (bus->zap, frames[i].at, frames[i].size, flags) < 0)
-            return;
+        while (zmq_send (bus->zap, frames[i].at, frames[i].size, flags) < 0) {
+            if (errno != EINTR)
+                return;
+        }
     }
 }
 

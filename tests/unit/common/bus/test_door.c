@@ -181,6 +181,23 @@ Test (door, a_revoked_key_is_refused_at_once_and_cut)
     unwatch (one, monitor);
 }
 
+Test (door, a_revoked_key_hears_no_more)
+{
+    uint8_t frame[512];
+    set_keys (CLIENTS);
+    void *one = client_new (1);
+    void *monitor = watch (one, ZMQ_EVENT_DISCONNECTED);
+    cr_assert_eq (zmq_connect (one, ym_bus_door (stations[0].bus)), 0);
+    hello (one, 1);
+    spin (stations[0].letters == 1);
+    set_keys (1);
+    ym_bus_refuse (stations[0].bus, &stations[0].letter.from, YM_REFUSAL_BUSY, NULL, 0, NULL);
+    spin (has_event (monitor, ZMQ_EVENT_DISCONNECTED));
+    cr_assert_lt (zmq_recv (one, frame, sizeof frame, ZMQ_DONTWAIT), 0);
+    cr_assert_eq (ym_bus_counts (stations[0].bus).dropped, 1);
+    unwatch (one, monitor);
+}
+
 Test (door, the_table_is_replaced_as_a_whole)
 {
     set_keys (CLIENTS);

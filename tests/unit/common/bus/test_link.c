@@ -46,8 +46,8 @@ Test (link, both_sides_hear_each_other_once)
     spin (stations[0].news[YM_LINK_UP] && stations[1].news[YM_LINK_UP]);
     cr_assert (ym_bus_hears (stations[0].bus, 1, &incarnation));
     cr_assert_eq (incarnation, 9);
-    say (0, 1, 500);
-    spin (stations[1].letters == 500);
+    say (0, 1, 250);
+    spin (stations[1].letters == 250);
     settle ();
     for (unsigned i = 0; i < 2; i++) {
         cr_expect_eq (stations[i].news[YM_LINK_UP], 1);

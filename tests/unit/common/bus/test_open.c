@@ -28,6 +28,19 @@ Test (open, is_quick_even_with_the_attack)
     cr_assert_lt (best_us, 100000);
 }
 
+Test (open, routing_ids_cannot_be_foretold)
+{
+    int foretold[64];
+    srand (1);
+    for (unsigned i = 0; i < 64; i++)
+        foretold[i] = rand ();
+    srand (1);
+    start (0, (struct ym_bus_options){0});
+    int next = rand ();
+    for (unsigned i = 0; i < 64; i++)
+        cr_expect_neq (foretold[i], next);
+}
+
 Test (open, makes_its_directory_private)
 {
     char path[80];
@@ -41,6 +54,22 @@ Test (open, makes_its_directory_private)
     cr_assert_eq (unlink (path), 0);
     snprintf (path, sizeof path, "%s/bus", rig.directory);
     cr_assert_eq (rmdir (path), 0, "only the lock stays: %s", strerror (errno));
+}
+
+Test (open, a_door_says_where_it_listens)
+{
+    static const char *const rows[] = {"tcp://127.0.0.1:", "tcp://[::1]:", "tcp://0.0.0.0:"};
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char door[40], error[YM_BUS_ERROR_MAX];
+        snprintf (door, sizeof door, "%s*", rows[i]);
+        struct ym_bus_options o = {.door = door};
+        if (try_open (0, &o, error) < 0 && strchr (door, '['))
+            continue; /* a host without IPv6 */
+        cr_assert (stations[0].bus, "%s", error);
+        const char *at = ym_bus_door (stations[0].bus);
+        cr_expect_eq (strncmp (at, rows[i], strlen (rows[i])), 0, "%s is %s", rows[i], at);
+        stop (0);
+    }
 }
 
 Test (open, a_taken_port_is_said)
