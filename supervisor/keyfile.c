@@ -17,8 +17,6 @@
 #include "common/base/text.h"
 #include "supervisor/file.h"
 
-static const char make_one[] = "make one with: yardctl key new";
-
 struct reading {
     const char *file;
     struct faults *faults;
@@ -61,7 +59,7 @@ static char *take_value (char *at)
         *end = '\0';
         return at + 1;
     }
-    at[strcspn (at, " \t#")] = '\0';
+    at[strcspn (at, " \t\r#")] = '\0';
     return at;
 }
 
@@ -69,7 +67,7 @@ static void take_line (struct reading *r, char *line, unsigned number)
 {
     size_t depth = strspn (line, " ");
     char *name = line + depth;
-    size_t size = strcspn (name, " \t=#\"'");
+    size_t size = strcspn (name, " \t\r=#\"'");
     if (size == 0)
         return;
     if (depth == 0) {
@@ -108,8 +106,7 @@ static void check_keys (const struct reading *r)
 {
     uint8_t secret[Z85_KEY_SIZE];
     if (!r->had_curve)
-        faults_add (r->faults, r->file, 0, 0, "not a certificate: it has no curve section; %s",
-                    make_one);
+        faults_add (r->faults, r->file, 0, 0, "not a certificate: it has no curve section");
     else if (!r->secret_line)
         faults_add (r->faults, r->file, 0, 0,
                     "has no secret-key; this looks like the public half, the doors need the "
@@ -164,6 +161,18 @@ static void check_mode (const char *file, const struct stat *st, const char *cre
                     (unsigned)st->st_uid, (unsigned)self);
 }
 
+static void refuse_file (const char *file, int rc, struct faults *faults)
+{
+    static const char ending[] = "_secret";
+    size_t size = strlen (file), stem = size - (sizeof ending - 1);
+    if (rc == -ENOENT && size > sizeof ending && strcmp (file + stem, ending) == 0)
+        faults_add (faults, file, 0, 0,
+                    "there is no door key; make one with: yardctl key new %.*s", (int)stem,
+                    file);
+    else
+        faults_add (faults, file, 0, 0, "the door key cannot be read: %s", strerror (-rc));
+}
+
 void keyfile_read (const char *file, const char *credentials,
                    char ret_secret[Z85_TEXT_SIZE + 1], struct faults *faults)
 {
@@ -172,8 +181,7 @@ void keyfile_read (const char *file, const char *credentials,
     size_t size = 0;
     int rc = file_read (file, text, KEYFILE_MAX, &size, &st);
     if (rc) {
-        faults_add (faults, file, 0, 0, "the door key cannot be read: %s%s%s", strerror (-rc),
-                    rc == -ENOENT ? "; " : "", rc == -ENOENT ? make_one : "");
+        refuse_file (file, rc, faults);
         return;
     }
     check_mode (file, &st, credentials, faults);

@@ -24,7 +24,7 @@ struct loop {
     struct yard *yard;
     void (*on_reload) (struct yard *yard);
     int signals;
-    int64_t watchdog_ms, watchdog_due_ms, wake_ms;
+    int64_t watchdog_ms, watchdog_due_ms, wake_ms, now_ms;
 };
 
 static int open_signals (void)
@@ -39,20 +39,18 @@ static int open_signals (void)
     return fd;
 }
 
-static int wait_ms (struct loop *loop, int64_t now)
+/* When to wake is counted from the last reading of the clock, not from now, so that a pause at
+ * any point of a pass shows as waking late. */
+static int wait_ms (struct loop *loop)
 {
-    int64_t due = yard_due_ms (loop->yard);
+    int64_t due = yard_due_ms (loop->yard), now = ym_time_mono_ms ();
     if (loop->watchdog_ms && loop->watchdog_due_ms < due)
         due = loop->watchdog_due_ms;
-    if (due == DECIDE_NEVER) {
-        loop->wake_ms = DECIDE_NEVER;
+    loop->wake_ms = due > loop->now_ms ? due : loop->now_ms;
+    if (due == DECIDE_NEVER)
         return -1;
-    }
     int64_t wait = due > now ? due - now : 0;
-    if (wait > INT32_MAX)
-        wait = INT32_MAX;
-    loop->wake_ms = now + wait;
-    return (int)wait;
+    return wait < INT32_MAX ? (int)wait : INT32_MAX;
 }
 
 /* Place 0 is the signals; then two for each actor. A descriptor of -1 is skipped by poll. */
@@ -64,14 +62,14 @@ static void wait_for_news (struct loop *loop)
         places[1 + 2 * i] = (struct pollfd){.fd = child->pidfd, .events = POLLIN};
         places[2 + 2 * i] = (struct pollfd){.fd = child->control, .events = POLLIN};
     }
-    int rc = poll (places, PLACES, wait_ms (loop, ym_time_mono_ms ()));
+    int rc = poll (places, PLACES, wait_ms (loop));
     if (rc < 0 && errno != EINTR)
         ym_panic ("expected to wait for %d descriptors", (int)PLACES);
 }
 
 static void forgive_if_held_up (const struct loop *loop, int64_t now)
 {
-    if (loop->wake_ms == DECIDE_NEVER || now - loop->wake_ms < HELD_UP_MS)
+    if (now - loop->wake_ms < HELD_UP_MS)
         return;
     ym_log (YM_LOG_WARNING, "supervisor_held_up",
             ym_log_number ("late_ms", now - loop->wake_ms));
@@ -104,6 +102,7 @@ static void pass (struct loop *loop)
     wait_for_news (loop);
     int64_t now = ym_time_mono_ms ();
     forgive_if_held_up (loop, now);
+    loop->now_ms = now;
     for (unsigned i = 0; i < YM_ACTORS; i++)
         yard_hear (loop->yard, i, now);
     take_signals (loop, now);
@@ -119,8 +118,8 @@ int loop_run (struct yard *yard, void (*on_reload) (struct yard *yard))
                         .on_reload = on_reload,
                         .signals = signals,
                         .watchdog_ms = notify_watchdog_ms (),
-                        .wake_ms = DECIDE_NEVER};
-    yard_step (yard, ym_time_mono_ms ());
+                        .now_ms = ym_time_mono_ms ()};
+    yard_step (yard, loop.now_ms);
     yard_report (yard);
     while (!yard_is_stopped (yard))
         pass (&loop);

@@ -235,7 +235,7 @@ Test (yard, shows_the_watchdog_that_it_lives)
 
 Test (yard, does_not_blame_actors_for_its_own_pause)
 {
-    struct fake_yard y = fake_new ("  silent_ms: 300\n");
+    struct fake_yard y = fake_new ("  silent_ms: 800\n");
     fake_start (&y);
     fake_wait_all_ready (&y);
     struct fake_row before = fake_find (&y, "intake");
@@ -247,7 +247,7 @@ Test (yard, does_not_blame_actors_for_its_own_pause)
     cr_assert (kill (y.daemon, SIGSTOP) == 0);
     for (unsigned i = 0; i < YM_ACTORS; i++)
         cr_assert (kill (pids[i], SIGSTOP) == 0);
-    int64_t until = ym_time_mono_ms () + 1600;
+    int64_t until = ym_time_mono_ms () + 2000;
     while (ym_time_mono_ms () < until)
         (void)usleep (FAKE_PAUSE_US);
     cr_assert (kill (y.daemon, SIGCONT) == 0);
