@@ -179,10 +179,27 @@ static struct ym_slow *new_slow (struct ym_bus *bus, const struct ym_to *to)
     return slow;
 }
 
+/* True if it has caught up, or is gone: then the record is gone too. */
+static bool flush (struct ym_bus *bus, struct ym_slow *slow)
+{
+    while (slow->outbox.first) {
+        struct ym_parcel *parcel = slow->outbox.first;
+        int rc = try_send (bus, &slow->to, &parcel->frame);
+        if (rc == -EAGAIN)
+            return false;
+        if (rc < 0)
+            break;
+        bus->slow_octets -= parcel->size;
+        ym_outbox_pop (&slow->outbox);
+    }
+    forget (bus, slow);
+    return true;
+}
+
 static void send_frame (struct ym_bus *bus, const struct ym_to *to, zmq_msg_t *frame)
 {
     struct ym_slow *slow = find_slow (bus, to->connection);
-    if (slow) {
+    if (slow && !flush (bus, slow)) {
         keep (bus, slow, frame);
         return;
     }
@@ -206,21 +223,6 @@ void ym_door_send (struct ym_bus *bus, const struct ym_to *to, struct ym_header 
     ym_assert (h->number != YM_MSG_refused);
     ym_bus_refuse (bus, to, YM_REFUSAL_INTERNAL, "the answer is larger than a message may be",
                    0, NULL);
-}
-
-static void flush (struct ym_bus *bus, struct ym_slow *slow)
-{
-    while (slow->outbox.first) {
-        struct ym_parcel *parcel = slow->outbox.first;
-        int rc = try_send (bus, &slow->to, &parcel->frame);
-        if (rc == -EAGAIN)
-            return;
-        if (rc < 0)
-            break;
-        bus->slow_octets -= parcel->size;
-        ym_outbox_pop (&slow->outbox);
-    }
-    forget (bus, slow);
 }
 
 void ym_door_flush (struct ym_bus *bus)
