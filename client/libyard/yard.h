@@ -1,0 +1,320 @@
+/* yard.h - ask a yard for jobs, watch them, and administer it.
+ *
+ * Threads: a yard_t belongs to one thread at a time; use one per thread. There is no global
+ * state.
+ *
+ * Time: every call ends within the timeout_ms of its yard_t (yard_job_wait, yard_process:
+ * within their own). Until then it reconnects by itself, asks again what stayed without an
+ * answer, and waits out refusals that are for now only (busy, stopping, the database is away),
+ * with jittered pauses. Asking again is safe: reads change nothing, and what changes something
+ * carries a request id or has the same effect twice.
+ *
+ * Errors: a call returns YARD_OK or what went wrong in general. With 'reterr' (may be NULL) it
+ * then also gives an error with a sentence, to be freed with yard_err_free. Without a failure
+ * 'reterr' is untouched, with one the other outputs are.
+ *
+ * Ownership: a result is one block that belongs to the caller: free it, with all the text in
+ * it, with yard_free. Text is UTF-8, ends with NUL, and is never NULL unless said here. Results
+ * may grow at their end in later versions, so never copy one by value; lists hold pointers to
+ * their rows. Structs that go in begin with 'size': set it to sizeof of the struct and
+ * everything unused to zero.
+ *
+ * Units: names that end in _ms are milliseconds; _at_ms since 1970-01-01 UTC. Sizes are octets.
+ * A job is named by "job_" and 13 characters, or by these 13 alone. Tiers, states, roles and
+ * codes are words, listed in the reference (docs/reference).
+ *
+ * Memory that cannot be had ends the process.
+ */
+#ifndef YARD_H
+#define YARD_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct yard yard_t;
+typedef struct yard_err yard_err_t;
+
+typedef enum {
+    YARD_OK = 0,
+    YARD_ETIMEOUT,     /* waited long enough; the yard is well */
+    YARD_EUNREACHABLE, /* no answer, or the yard cannot work now; the outcome may be unknown:
+                          ask again with the same key */
+    YARD_EDENIED,      /* this key may not do that, or may not even connect */
+    YARD_ENOTFOUND,    /* no such job or key */
+    YARD_ECONFLICT,    /* not possible as things are now */
+    YARD_EINVALID,     /* what was asked breaks a rule; the error lists every fault */
+    YARD_EBUSY,        /* too much is going on; try again later */
+    YARD_EVERSION,     /* the yard speaks another version than this library */
+    YARD_EINTERNAL,    /* the yard broke a rule of its own; an operator should read its log */
+    YARD_EFENCED       /* the lease is over (agents only) */
+} yard_rc;
+
+/* --- errors --- */
+
+typedef struct {
+    const char *path; /* which field, as a JSON pointer: "/regions/1"; "" for the whole */
+    const char *code; /* missing, unknown, repeated, type, range, length, text, malformed */
+    const char *text; /* a sentence */
+} yard_fault;
+
+/* A stable word: one of docs/reference/refusals.md, or of the library's own: "unreachable",
+ * "timeout", "denied", "options", "version". */
+const char *yard_err_slug (const yard_err_t *err);
+const char *yard_err_text (const yard_err_t *err); /* a sentence for people */
+yard_rc yard_err_rc (const yard_err_t *err);
+int yard_err_retry_after_ms (const yard_err_t *err); /* 0: not known */
+int yard_err_exit (const yard_err_t *err);           /* the status a command should end with */
+size_t yard_err_fault_count (const yard_err_t *err); /* at most 16 */
+const yard_fault *yard_err_fault (const yard_err_t *err,
+                                  size_t which); /* NULL beyond the last */
+void yard_err_free (yard_err_t *err);            /* NULL does nothing */
+
+/* Frees any result of this library, but errors. NULL does nothing. */
+void yard_free (void *result);
+
+/* --- connection --- */
+
+typedef struct {
+    size_t size;             /* sizeof (yard_opts) */
+    const char *endpoint;    /* "tcp://HOST:PORT", the clients' door */
+    const char *server_key;  /* the door's public key: Z85 (40 characters), or the path of a
+                                public  certificate file */
+    const char *cert_path;   /* the caller's secret certificate file (ZCert) */
+    const char *client_name; /* name and version of the program, <= 40 octets; may be NULL */
+    int timeout_ms;          /* of each call; 0: 10,000 */
+} yard_opts;
+
+/* Reads the keys and begins to connect; does not wait for the yard. YARD_EINVALID: an option or
+ * a file is wrong (exit status 78). */
+yard_rc yard_open (yard_t **ret, const yard_opts *opts, yard_err_t **reterr);
+void yard_close (yard_t *y); /* NULL does nothing */
+
+typedef struct {
+    const char *version;              /* of the yard */
+    const char *role, *tenant, *name; /* of the key that asked */
+    int64_t now_ms;                   /* the yard's clock */
+    uint64_t message_max;             /* octets of one message at most */
+} yard_welcome;
+yard_rc yard_hello (yard_t *y, yard_welcome **ret, yard_err_t **reterr);
+
+/* --- jobs --- */
+
+enum { YARD_JOB_TEXT = 24 }; /* room for a job's name, with its NUL */
+
+typedef struct {
+    size_t size;                     /* sizeof (yard_job_spec) */
+    const char *name;                /* for people, <= 80 octets */
+    const char *kind;                /* which handler of an agent, <= 40 */
+    const char *tier;                /* "standard" (also if NULL), "premium", "platinum" */
+    const char *const *capabilities; /* ends with NULL; may be NULL; at most 16 words */
+    const char *const *regions;      /* ends with NULL; NULL: anywhere; at most 8 words */
+    const char *pool;                /* NULL: "shared" */
+    const char *source, *target;     /* opaque addresses, <= 1024 */
+    const void *payload;             /* opaque, for the agent; may be NULL */
+    size_t payload_size;             /* <= 65536 */
+} yard_job_spec;
+
+/* Submits a job. When YARD_OK is returned it is stored and will not be lost. 'key' (any text,
+ * or NULL: random) makes retries safe: the same key and spec again, also by another process,
+ * get the same job; the same key with another spec is YARD_ECONFLICT. Keys are per tenant. */
+yard_rc yard_job_submit (yard_t *y, const yard_job_spec *spec, const char *key,
+                         char ret_job[YARD_JOB_TEXT], yard_err_t **reterr);
+
+typedef struct {
+    yard_rc rc;
+    char job[YARD_JOB_TEXT]; /* if YARD_OK */
+    yard_err_t *err;         /* else why; free each with yard_err_free */
+} yard_submitted;
+
+/* Submits many at once, up to 512 outstanding: much faster than one by one. 'keys' may be NULL,
+ * or hold NULL. 'ret' has a result for each, also if not all succeeded; the first failure's rc
+ * is returned. timeout_ms bounds the wait for each job, not for all. */
+yard_rc yard_job_submit_many (yard_t *y, const yard_job_spec *const *specs,
+                              const char *const *keys, size_t count, yard_submitted *ret);
+
+typedef struct {
+    const char *job, *tenant, *name, *kind, *tier;
+    const char *state;          /* "QUEUED" ... */
+    bool final;                 /* it has ended */
+    uint64_t seq;               /* number of its latest event; rises by one with each */
+    uint64_t attempt;           /* attempts begun */
+    uint64_t fence;             /* fencing number of the latest; 0 before the first */
+    const char *agent, *region; /* of the latest attempt; "" before the first */
+    uint64_t checkpoint;        /* number of the last stored one; 0: none */
+    uint64_t done, total;       /* units; total 0: not known */
+    int64_t submitted_at_ms, state_at_ms;
+    const char *why;    /* reason of its latest event */
+    const char *result; /* what the agent said at the end; "" before */
+    const char *wanted; /* "nothing", "terminate" */
+    const char *source, *target;
+} yard_job;
+yard_rc yard_job_get (yard_t *y, const char *job, yard_job **ret, yard_err_t **reterr);
+
+typedef struct {
+    const char *job, *tenant, *name, *tier, *state;
+    bool final;
+    uint64_t attempt;
+    const char *agent, *region;
+    uint64_t done, total;
+    int64_t submitted_at_ms;
+} yard_job_row;
+typedef struct {
+    size_t count;
+    const yard_job_row *const *rows; /* newest first */
+    const char *next;                /* 'before' of the next page; NULL: this is the last */
+} yard_job_page;
+typedef struct {
+    size_t size;        /* sizeof (yard_job_filter) */
+    const char *before; /* only jobs older than this one; may be NULL */
+    const char *state;  /* only in this state; may be NULL */
+    const char *tier;   /* only of this tier; may be NULL */
+    unsigned limit;     /* rows at most, <= 200; 0: 200 */
+} yard_job_filter;
+/* One page of jobs. 'filter' may be NULL. */
+yard_rc yard_job_list (yard_t *y, const yard_job_filter *filter, yard_job_page **ret,
+                       yard_err_t **reterr);
+
+typedef struct {
+    const char *job, *state; /* "TERMINATED", or where it is while its agent is told */
+    bool final;
+    uint64_t seq; /* number of the event that recorded the wish */
+} yard_ending;
+/* Ends a job for good. 'reason' (<= 200 octets), 'key' (as in submit) and 'ret' may be NULL. */
+yard_rc yard_job_terminate (yard_t *y, const char *job, const char *reason, const char *key,
+                            yard_ending **ret, yard_err_t **reterr);
+
+typedef struct {
+    const char *code;      /* "no_region", "slots_taken" ... */
+    const char *subject;   /* what it is about */
+    const char *wanted;    /* what the job needs */
+    const char *have;      /* what there is */
+    int64_t since_ms;      /* since 1970 */
+    const char *lifted_by; /* who can lift it, and how */
+} yard_blocker;
+typedef struct {
+    const char *job, *state;
+    size_t count; /* 0: it starts in the next round */
+    const yard_blocker *const *blockers;
+} yard_explained;
+/* Why does a job not start? */
+yard_rc yard_job_explain (yard_t *y, const char *job, yard_explained **ret,
+                          yard_err_t **reterr);
+
+/* Waits until the job has ended, at most timeout_ms (-1: without limit; YARD_ETIMEOUT after
+ * it). 'ret' (may be NULL) says how. */
+yard_rc yard_job_wait (yard_t *y, const char *job, int timeout_ms, yard_job **ret,
+                       yard_err_t **reterr);
+
+/* --- events --- */
+
+enum { YARD_FROM_NOW = -1, YARD_WATCHES = 1000 /* of one yard_t at most */ };
+
+/* Begins to watch a job; yard_process gives its events. 'after' is the number of the last event
+ * already known: 0 gives the whole history, YARD_FROM_NOW what comes after this call. 'ret_now'
+ * (may be NULL) is the job as it is; if it has ended and there is no event after 'after', none
+ * will come. The events come in order, none missing and none twice, also over lost connections.
+ * A watch ends with the job's last event. */
+yard_rc yard_job_watch (yard_t *y, const char *job, int64_t after, yard_job **ret_now,
+                        yard_err_t **reterr);
+void yard_job_unwatch (yard_t *y, const char *job);
+
+typedef enum {
+    YARD_EVENT_CHANGED = 1, /* a numbered event of the job's history */
+    YARD_EVENT_PROGRESS,    /* counters; only job, fence, done and total are set */
+    YARD_EVENT_LOST         /* the yard ended this watch before the job's end: 'why' says why */
+} yard_event_type;
+typedef struct {
+    yard_event_type type;
+    const char *job;
+    uint64_t seq;
+    const char *state; /* after it */
+    bool final;        /* the last one */
+    int64_t at_ms;
+    uint64_t attempt, fence;
+    const char *agent;
+    const char *why;    /* reason */
+    const char *detail; /* what was said beside it */
+    uint64_t done, total;
+} yard_event;
+
+/* The next event: YARD_OK and an event to free, or YARD_ETIMEOUT if none came in timeout_ms (0:
+ * do not wait; -1: without limit), YARD_EDENIED if the key was turned away; with a lost
+ * connection it waits and resumes. Without a watch it is YARD_EINVALID. */
+yard_rc yard_process (yard_t *y, int timeout_ms, yard_event **ret, yard_err_t **reterr);
+
+/* A descriptor to poll for reading: when it is readable call yard_process with timeout 0 until
+ * it returns YARD_ETIMEOUT. It stays the same until yard_close, and belongs to the library. */
+int yard_fd (yard_t *y);
+
+/* --- the yard --- */
+
+typedef struct {
+    const char *name, *state, *region, *pool;
+    const char *const *capabilities; /* ends with NULL */
+    uint64_t slots, used, session;
+    int64_t seen_at_ms;
+} yard_agent_row;
+typedef struct {
+    size_t count;
+    const yard_agent_row *const *rows; /* by name */
+    const char *next;                  /* 'after' of the next page; NULL: this is the last */
+} yard_agent_page;
+/* At most 200 agents, by name; 'after' may be NULL. */
+yard_rc yard_agent_list (yard_t *y, const char *after, yard_agent_page **ret,
+                         yard_err_t **reterr);
+
+typedef struct {
+    const char *tier;
+    uint64_t waiting;   /* jobs that wait */
+    uint64_t offered;   /* of these, offered to assignment */
+    uint64_t classes;   /* different requirements among them */
+    uint64_t oldest_ms; /* how long the oldest has waited; 0: none */
+} yard_queue;
+yard_rc yard_queue_get (yard_t *y, const char *tier, yard_queue **ret, yard_err_t **reterr);
+
+typedef struct {
+    const char *name;
+    bool heard; /* within its heartbeat */
+    uint64_t incarnation;
+} yard_actor;
+typedef struct {
+    const char *version;
+    int64_t now_ms, started_at_ms;
+    bool database; /* it answers */
+    uint64_t accepted, refused;
+    size_t count;
+    const yard_actor *const *actors;
+} yard_status;
+yard_rc yard_yard_get (yard_t *y, yard_status **ret, yard_err_t **reterr);
+
+/* --- keys (admins) --- */
+
+typedef struct {
+    const char *public_key; /* Z85 */
+    const char *role, *tenant, *name;
+    int64_t since_ms;
+    int64_t revoked_at_ms; /* 0: in force */
+} yard_key;
+typedef struct {
+    size_t count;
+    const yard_key *const *keys; /* by public key */
+    const char *next;            /* 'after' of the next page; NULL: this is the last */
+} yard_key_page;
+
+/* 'public_key' is Z85 text or the path of a certificate file. 'ret' may be NULL. */
+yard_rc yard_key_authorize (yard_t *y, const char *public_key, const char *role,
+                            const char *tenant, const char *name, yard_key **ret,
+                            yard_err_t **reterr);
+yard_rc yard_key_revoke (yard_t *y, const char *public_key, yard_key **ret,
+                         yard_err_t **reterr);
+/* At most 200 keys; 'after' (Z85) may be NULL. */
+yard_rc yard_key_list (yard_t *y, const char *after, yard_key_page **ret, yard_err_t **reterr);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
