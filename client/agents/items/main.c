@@ -1,0 +1,247 @@
+/* main.c - yard-agent-items: options, and the mover bound to the agent SDK.
+ *
+ * Exit: as yard_agent_run says; 64 usage.
+ */
+#include "client/agents/items/yard_items.h"
+#include "client/libyard/yard_agent.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CAPABILITIES_MAX 16 /* the yard takes no more of one agent */
+#define KEY_SIZE         40 /* a public key in Z85 */
+
+const char *argp_program_version = "yard-agent-items " YM_VERSION;
+
+static int result (yard_rc rc)
+{
+    return rc == YARD_OK ? 0 : rc == YARD_EFENCED ? -ESTALE : -EHOSTUNREACH;
+}
+
+static int checkpoint (void *self, const void *resume, size_t size, const char *mark,
+                       uint64_t done, uint64_t total, const struct items_mapping *mappings,
+                       size_t count)
+{
+    yard_mapping reported[ITEMS_BATCH_MAX];
+
+    for (size_t i = 0; i < count; i++)
+        reported[i] = (yard_mapping){mappings[i].source, mappings[i].target};
+    return result (
+        yard_task_checkpoint (self, resume, size, mark, done, total, reported, count));
+}
+
+static int lookup (void *self, const char *const *sources, size_t count, char **ret_targets)
+{
+    return result (yard_task_lookup (self, sources, count, ret_targets));
+}
+
+static void progress (void *self, uint64_t done, uint64_t total)
+{
+    yard_task_progress (self, done, total);
+}
+
+static bool should_stop (void *self)
+{
+    return yard_task_should_stop (self) != YARD_GO_ON;
+}
+
+static int stop_fd (void *self)
+{
+    return yard_task_stop_fd (self);
+}
+
+static yard_step start (yard_task *task, void *user)
+{
+    static const yard_step steps[] = {
+        [ITEMS_DONE] = YARD_DONE,
+        [ITEMS_RETRY] = YARD_RETRY,
+        [ITEMS_FAIL] = YARD_FAIL,
+        [ITEMS_STOPPED] = YARD_STOPPED,
+    };
+    static const char *const words[] = {
+        [ITEMS_DONE] = "done",
+        [ITEMS_RETRY] = "retry",
+        [ITEMS_FAIL] = "fail",
+        [ITEMS_STOPPED] = "stopped",
+    };
+    struct items_task view = {
+        .self = task,
+        .job = yard_task_job (task),
+        .source = yard_task_source (task),
+        .target = yard_task_target (task),
+        .fence = yard_task_fence (task),
+        .checkpoint = checkpoint,
+        .lookup = lookup,
+        .progress = progress,
+        .should_stop = should_stop,
+        .stop_fd = stop_fd,
+    };
+    yard_checkpoint last;
+    char sentence[1024];
+    enum items_end end;
+
+    (void)user;
+    yard_task_resume (task, &last);
+    view.resume = last.resume, view.resume_size = last.resume_size;
+    view.payload = yard_task_payload (task, &view.payload_size);
+    end = items_move (&view, sentence, sizeof sentence);
+    yard_task_result (task, "%s", sentence);
+    fprintf (stderr,
+             "attempt_ended job=%s attempt=%" PRIu32 " fence=%" PRIu64 " end=%s why=\"%s\"\n",
+             view.job, yard_task_attempt (task), view.fence, words[end], sentence);
+    return steps[end];
+}
+
+struct options {
+    yard_agent_opts agent;
+    const char *server_key;
+    const char *capability[CAPABILITIES_MAX + 1];
+    size_t capabilities;
+};
+
+static const struct argp_option known[] = {
+    {"endpoint", 'e', "ADDRESS", 0, "the agents' door, such as tcp://yard:7702", 0},
+    {"server-key", 'k', "KEY", 0, "the door's public key: in Z85, or the file that holds it",
+     0},
+    {"cert", 'c', "FILE", 0, "this agent's certificate, the secret file", 0},
+    {"region", 'r', "NAME", 0, "where this agent runs", 0},
+    {"pool", 'p', "NAME", 0, "which pool it is of (shared)", 0},
+    {"capability", 'C', "WORD", 0, "what else it offers; may be given again", 0},
+    {"slots", 's', "NUMBER", 0, "attempts at once (1)", 0},
+    {0},
+};
+
+static unsigned read_slots (struct argp_state *state, const char *text)
+{
+    char *rest;
+    unsigned long number;
+
+    errno = 0;
+    number = strtoul (text, &rest, 10);
+    if (errno || *rest || rest == text || *text == '-' || number < 1 || number > 10000)
+        argp_error (state, "--slots must be 1 to 10000");
+    return (unsigned)number;
+}
+
+static void check (struct argp_state *state, const struct options *o)
+{
+    if (!o->agent.conn.endpoint)
+        argp_error (state, "no --endpoint, and YARD_AGENT_ENDPOINT is not set");
+    if (!o->server_key)
+        argp_error (state, "no --server-key, and YARD_SERVER_KEY is not set");
+    if (!o->agent.conn.cert_path)
+        argp_error (state, "no --cert, and YARD_CERT is not set");
+    if (!o->agent.region)
+        argp_error (state, "no --region");
+}
+
+static error_t take_option (int key, char *text, struct argp_state *state)
+{
+    struct options *o = state->input;
+
+    switch (key) {
+    case 'e':
+        o->agent.conn.endpoint = text;
+        break;
+    case 'k':
+        o->server_key = text;
+        break;
+    case 'c':
+        o->agent.conn.cert_path = text;
+        break;
+    case 'r':
+        o->agent.region = text;
+        break;
+    case 'p':
+        o->agent.pool = text;
+        break;
+    case 'C':
+        if (o->capabilities == CAPABILITIES_MAX)
+            argp_error (state, "more than %d capabilities", CAPABILITIES_MAX);
+        o->capability[o->capabilities++] = text;
+        break;
+    case 's':
+        o->agent.slots = read_slots (state, text);
+        break;
+    case ARGP_KEY_END:
+        check (state, o);
+        break;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+/* A key is what it is; anything else names a certificate, of which the public key is taken. */
+static bool read_key (const char *text, char ret_key[KEY_SIZE + 1])
+{
+    char line[256];
+    FILE *file;
+    bool found = false;
+
+    if (strlen (text) == KEY_SIZE && !strchr (text, '/')) {
+        memcpy (ret_key, text, KEY_SIZE + 1);
+        return true;
+    }
+    file = fopen (text, "re");
+    if (!file)
+        return false;
+    while (!found && fgets (line, sizeof line, file))
+        found = sscanf (line, " public-key = \"%40[^\"]\"", ret_key) == 1 &&
+                strlen (ret_key) == KEY_SIZE;
+    (void)fclose (file);
+    return found;
+}
+
+int main (int argc, char **argv)
+{
+    static const struct argp argp = {
+        known,
+        take_option,
+        NULL,
+        "Moves work items, as an agent of a yard: jobs of the kind items-move.\v"
+        "The source of a job is a JSON Lines file of work items, the target an SQLite "
+        "database, both "
+        "absolute paths or file:// addresses; the target is made if missing. Its payload may "
+        "be "
+        "{\"batch\": items between checkpoints (500, at most 1000), \"pace_ms\": pause after "
+        "each "
+        "(0)}.\n\n"
+        "Environment: YARD_AGENT_ENDPOINT, YARD_SERVER_KEY, YARD_CERT.",
+        NULL,
+        NULL,
+        NULL,
+    };
+    struct options options = {
+        .agent = {.size = sizeof (yard_agent_opts),
+                  .conn = {.size = sizeof (yard_opts),
+                           .endpoint = getenv ("YARD_AGENT_ENDPOINT"),
+                           .cert_path = getenv ("YARD_CERT"),
+                           .client_name = "yard-agent-items"},
+                  .slots = 1,
+                  .stop_fd = -1},
+        .server_key = getenv ("YARD_SERVER_KEY"),
+    };
+    yard_handler handler = {.size = sizeof handler, .kind = "items-move", .start = start};
+    yard_err_t *err = NULL;
+    char key[KEY_SIZE + 1];
+    int exit_status;
+
+    argp_err_exit_status = 64;
+    (void)argp_parse (&argp, argc, argv, 0, NULL, &options);
+    if (!read_key (options.server_key, key)) {
+        fprintf (stderr, "yard-agent-items: %s: no public key\n", options.server_key);
+        return 78;
+    }
+    options.agent.conn.server_key = key;
+    options.agent.capabilities = options.capability;
+    exit_status = yard_agent_run (&options.agent, &handler, 1, &err);
+    if (err)
+        fprintf (stderr, "yard-agent-items: %s\n", yard_err_text (err));
+    yard_err_free (err);
+    return exit_status;
+}
