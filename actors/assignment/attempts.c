@@ -353,7 +353,9 @@ static void done_verify (void *me, struct ym_turn *t, struct ym_item **items, si
         struct ym_item *item = items[v.place];
         enum ym_refusal why = verdict (item, &v);
         if (why == YM_REFUSAL_NONE)
-            answer_noted (a, item, v.checkpoint);
+            answer_noted (
+                a, item,
+                item->letter.message->number == YM_MSG_attempt_checkpoint ? v.checkpoint : 0);
         else
             ym_refuse (a->yard, item, why);
     }

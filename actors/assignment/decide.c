@@ -159,7 +159,7 @@ static void explain_fit (const struct explain_facts *f, struct ym_blocker_row *r
     }
     else
         passed |= bit (YM_CAPABILITY);
-    if (count_without (f, passed | bit (YM_REGION)) == 0) {
+    if (f->need->regions.count > 0 && count_without (f, passed | bit (YM_REGION)) == 0) {
         struct ym_blocker_row *b =
             add (rows, count, YM_REGION, "region", "an agent in such a region", f->state_at);
         join (b->wanted, sizeof b->wanted, &f->need->regions);

@@ -26,24 +26,15 @@ static void plan_authorize (void *me, struct ym_turn *t, struct ym_item **items,
 {
     (void)me;
     for (size_t i = 0; i < count; i++) {
-        struct ym_faults *faults = ym_arena_take (t->arena, sizeof *faults);
-        memset (faults, 0, sizeof *faults);
-        items[i]->note = faults;
-        if (decide_key (items[i]->body, faults))
-            items[i]->call = store_call_authorize (t, items[i]->body);
+        items[i]->call = store_call_authorize (t, items[i]->body);
     }
 }
 
 static void answer_authorize (struct intake *in, struct ym_turn *t, struct ym_item *item)
 {
     const struct ym_key_authorize *m = item->body;
-    const struct ym_faults *faults = item->note;
     struct ym_key_row row = {.role = m->role};
 
-    if (faults->count > 0) {
-        ym_refuse_faults (in->yard, item, YM_REFUSAL_INVALID, faults);
-        return;
-    }
     if (!store_got_authorized (t, item->call, &row.since)) {
         ym_refuse (in->yard, item, YM_REFUSAL_KEY_EXISTS);
         return;

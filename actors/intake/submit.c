@@ -63,7 +63,6 @@ void submit_done (struct intake *in)
 
 struct plan {
     enum ym_refusal refusal;
-    struct ym_faults faults;
     struct submission s;
 };
 
@@ -96,10 +95,6 @@ static struct plan *plan_one (struct intake *in, struct ym_turn *t, const struct
 
     memset (p, 0, sizeof *p);
     p->s.m = item->body;
-    if (!decide_submit (p->s.m, &p->faults)) {
-        p->refusal = YM_REFUSAL_INVALID;
-        return p;
-    }
     p->s.tenant = item->key.tenant;
     p->s.key = item->key.key;
     ym_wire_digest (item->letter.message, item->body, p->s.digest);
@@ -176,7 +171,7 @@ static void refuse_planned (struct intake *in, struct ym_item **items, size_t co
     for (size_t i = 0; i < count; i++) {
         const struct plan *p = items[i]->note;
         if (p->refusal != YM_REFUSAL_NONE)
-            ym_refuse_faults (in->yard, items[i], p->refusal, &p->faults);
+            ym_refuse (in->yard, items[i], p->refusal);
     }
 }
 

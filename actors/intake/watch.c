@@ -59,7 +59,7 @@ static void drop_if_empty (struct intake *in, struct watched *w)
 
 static bool is_same_peer (const struct ym_to *a, const struct ym_to *b)
 {
-    return a->key == b->key && memcmp (a->route, b->route, sizeof a->route) == 0;
+    return a->key == b->key && a->connection == b->connection;
 }
 
 static void unwatch (struct intake *in, int64_t job, const struct ym_to *to)

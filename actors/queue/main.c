@@ -201,7 +201,7 @@ static void on_link (void *me, unsigned peer, enum ym_link_news news)
 {
     struct queue *q = me;
 
-    if (news == YM_LINK_SILENT)
+    if (news == YM_LINK_SILENT || (peer != YM_ACTOR_ASSIGNMENT && peer != YM_ACTOR_INTAKE))
         return;
     q->load_wanted = true;
     if (peer == YM_ACTOR_ASSIGNMENT && news == YM_LINK_UP) {

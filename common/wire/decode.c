@@ -130,6 +130,26 @@ static bool read_text (struct reader *r, const struct spot *s, const struct ym_f
     return true;
 }
 
+static bool is_filled (struct reader *r, const struct spot *s, const msgpack_object *o)
+{
+    return o->via.str.size > 0 || fault (r, s, "length", "must not be empty");
+}
+
+static bool read_title (struct reader *r, const struct spot *s, const struct ym_field *f,
+                        const msgpack_object *o, void *slot)
+{
+    return read_text (r, s, f, o, slot) && is_filled (r, s, o);
+}
+
+static bool read_one_word (struct reader *r, const struct spot *s, const struct ym_field *f,
+                           const msgpack_object *o, void *slot)
+{
+    if (!read_text (r, s, f, o, slot))
+        return false;
+    return ym_wire_is_word (slot, o->via.str.size) ||
+           fault (r, s, "text", "must be a word of a-z 0-9 . _ - : = >");
+}
+
 static bool read_view (struct reader *r, const struct spot *s, const struct ym_field *f,
                        const msgpack_object *o, void *slot)
 {
@@ -137,6 +157,12 @@ static bool read_view (struct reader *r, const struct spot *s, const struct ym_f
         return false;
     *(struct ym_str *)slot = (struct ym_str){o->via.str.ptr, o->via.str.size};
     return true;
+}
+
+static bool read_filled (struct reader *r, const struct spot *s, const struct ym_field *f,
+                         const msgpack_object *o, void *slot)
+{
+    return read_view (r, s, f, o, slot) && is_filled (r, s, o);
 }
 
 static bool read_bytes (struct reader *r, const struct spot *s, const struct ym_field *f,
@@ -293,10 +319,14 @@ static bool read_list (struct reader *r, const struct spot *s, const struct ym_f
 }
 
 static read_f *const readers[YM_KIND_LIST + 1] = {
-    [YM_KIND_NUMBER] = read_number, [YM_KIND_ID] = read_id,         [YM_KIND_TIME] = read_time,
-    [YM_KIND_BOOL] = read_bool,     [YM_KIND_TEXT] = read_text,     [YM_KIND_STR] = read_view,
-    [YM_KIND_BYTES] = read_bytes,   [YM_KIND_OCTETS] = read_octets, [YM_KIND_ENUM] = read_enum,
-    [YM_KIND_STATE] = read_state,   [YM_KIND_WORDS] = read_words,   [YM_KIND_LIST] = read_list,
+    [YM_KIND_NUMBER] = read_number, [YM_KIND_ID] = read_id,
+    [YM_KIND_TIME] = read_time,     [YM_KIND_BOOL] = read_bool,
+    [YM_KIND_TEXT] = read_text,     [YM_KIND_STR] = read_view,
+    [YM_KIND_BYTES] = read_bytes,   [YM_KIND_OCTETS] = read_octets,
+    [YM_KIND_ENUM] = read_enum,     [YM_KIND_STATE] = read_state,
+    [YM_KIND_WORDS] = read_words,   [YM_KIND_LIST] = read_list,
+    [YM_KIND_WORD] = read_one_word, [YM_KIND_TITLE] = read_title,
+    [YM_KIND_FILLED] = read_filled,
 };
 
 static bool is_named (const struct ym_field *f, const msgpack_object *key)

@@ -59,12 +59,27 @@ static bool pack_text (msgpack_packer *pk, const struct ym_field *f, const void 
     return size <= f->max && ym_text_is_clean (slot, size) && pack_str (pk, slot, size);
 }
 
+static bool pack_title (msgpack_packer *pk, const struct ym_field *f, const void *slot)
+{
+    return *(const char *)slot != '\0' && pack_text (pk, f, slot);
+}
+
+static bool pack_word (msgpack_packer *pk, const struct ym_field *f, const void *slot)
+{
+    return ym_wire_is_word (slot, strnlen (slot, f->max + 1)) && pack_text (pk, f, slot);
+}
+
 static bool pack_view (msgpack_packer *pk, const struct ym_field *f, const void *slot)
 {
     const struct ym_str *s = slot;
 
     return s->size <= f->max && ym_text_is_clean (s->at, s->size) &&
            pack_str (pk, s->at, s->size);
+}
+
+static bool pack_filled (msgpack_packer *pk, const struct ym_field *f, const void *slot)
+{
+    return ((const struct ym_str *)slot)->size > 0 && pack_view (pk, f, slot);
 }
 
 static bool pack_bytes (msgpack_packer *pk, const struct ym_field *f, const void *slot)
@@ -141,10 +156,14 @@ static bool pack_list (msgpack_packer *pk, const struct ym_field *f, const void 
 }
 
 static pack_f *const packs[YM_KIND_LIST + 1] = {
-    [YM_KIND_NUMBER] = pack_number, [YM_KIND_ID] = pack_id,         [YM_KIND_TIME] = pack_time,
-    [YM_KIND_BOOL] = pack_bool,     [YM_KIND_TEXT] = pack_text,     [YM_KIND_STR] = pack_view,
-    [YM_KIND_BYTES] = pack_bytes,   [YM_KIND_OCTETS] = pack_octets, [YM_KIND_ENUM] = pack_enum,
-    [YM_KIND_STATE] = pack_state,   [YM_KIND_WORDS] = pack_words,   [YM_KIND_LIST] = pack_list,
+    [YM_KIND_NUMBER] = pack_number, [YM_KIND_ID] = pack_id,
+    [YM_KIND_TIME] = pack_time,     [YM_KIND_BOOL] = pack_bool,
+    [YM_KIND_TEXT] = pack_text,     [YM_KIND_STR] = pack_view,
+    [YM_KIND_BYTES] = pack_bytes,   [YM_KIND_OCTETS] = pack_octets,
+    [YM_KIND_ENUM] = pack_enum,     [YM_KIND_STATE] = pack_state,
+    [YM_KIND_WORDS] = pack_words,   [YM_KIND_LIST] = pack_list,
+    [YM_KIND_WORD] = pack_word,     [YM_KIND_TITLE] = pack_title,
+    [YM_KIND_FILLED] = pack_filled,
 };
 
 static bool pack_body (msgpack_packer *pk, const struct ym_message *m, const void *msg,

@@ -34,9 +34,12 @@ static size_t room_of_field (const struct ym_field *f, const uint8_t *slot)
     case YM_KIND_BOOL:
         return 0;
     case YM_KIND_TEXT:
+    case YM_KIND_WORD:
+    case YM_KIND_TITLE:
     case YM_KIND_OCTETS:
         return f->max;
     case YM_KIND_STR:
+    case YM_KIND_FILLED:
         return ((const struct ym_str *)slot)->size;
     case YM_KIND_BYTES:
         return ((const struct ym_bytes *)slot)->size;

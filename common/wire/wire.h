@@ -29,7 +29,10 @@ enum ym_kind {
     YM_KIND_TIME,
     YM_KIND_BOOL,
     YM_KIND_TEXT,
+    YM_KIND_WORD,
+    YM_KIND_TITLE,
     YM_KIND_STR,
+    YM_KIND_FILLED,
     YM_KIND_BYTES,
     YM_KIND_OCTETS,
     YM_KIND_ENUM,
@@ -89,7 +92,10 @@ struct ym_message {
 #define YM_C_TIME(name, max)   int64_t name;
 #define YM_C_BOOL(name, max)   bool name;
 #define YM_C_TEXT(name, max)   char name[(max) + 1];
+#define YM_C_WORD(name, max)   char name[(max) + 1];
+#define YM_C_TITLE(name, max)  char name[(max) + 1];
 #define YM_C_STR(name, max)    struct ym_str name;
+#define YM_C_FILLED(name, max) struct ym_str name;
 #define YM_C_BYTES(name, max)  struct ym_bytes name;
 #define YM_C_OCTETS(name, max) uint8_t name[max];
 #define YM_C_ENUM(name, max)   uint32_t name;

@@ -84,6 +84,13 @@ static void print_limit (FILE *to, const struct ym_field *f)
     case YM_KIND_NUMBER:
         (void)fprintf (to, "0 .. %" PRIu64, f->max);
         break;
+    case YM_KIND_TITLE:
+    case YM_KIND_FILLED:
+        (void)fprintf (to, "1 .. %" PRIu64 " octets", f->max);
+        break;
+    case YM_KIND_WORD:
+        (void)fprintf (to, "1 .. %" PRIu64 " octets of a-z 0-9 . _ - : = \\>", f->max);
+        break;
     case YM_KIND_TEXT:
     case YM_KIND_STR:
     case YM_KIND_BYTES:
@@ -118,6 +125,7 @@ static void print_fields (FILE *to, const struct ym_field *fields, size_t count)
         [YM_KIND_NUMBER] = "number", [YM_KIND_ID] = "id",        [YM_KIND_TIME] = "time",
         [YM_KIND_BOOL] = "bool",     [YM_KIND_TEXT] = "text",    [YM_KIND_STR] = "text",
         [YM_KIND_BYTES] = "bytes",   [YM_KIND_OCTETS] = "bytes", [YM_KIND_ENUM] = "word",
+        [YM_KIND_WORD] = "text",     [YM_KIND_TITLE] = "text",   [YM_KIND_FILLED] = "text",
         [YM_KIND_STATE] = "state",   [YM_KIND_WORDS] = "words",  [YM_KIND_LIST] = "list",
     };
 

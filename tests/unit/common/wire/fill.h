@@ -48,15 +48,19 @@ static inline void *fill_octets (struct fill *f, size_t size)
     return at;
 }
 
+static inline void fill_word (struct fill *f, char *to, uint64_t max)
+{
+    size_t size = 1 + fill_next (f) % max;
+
+    for (size_t k = 0; k < size; k++)
+        to[k] = "abcxyz0189._-:=>"[fill_next (f) % 16];
+}
+
 static inline void fill_words (struct fill *f, struct ym_words *words, uint64_t max)
 {
     words->count = (uint32_t)fill_upto (f, max);
-    for (uint32_t i = 0; i < words->count; i++) {
-        size_t size = 1 + fill_next (f) % YM_WORD_MAX;
-
-        for (size_t k = 0; k < size; k++)
-            words->word[i][k] = "abcxyz0189._-:=>"[fill_next (f) % 16];
-    }
+    for (uint32_t i = 0; i < words->count; i++)
+        fill_word (f, words->word[i], YM_WORD_MAX);
 }
 
 static inline void fill_field (struct fill *f, const struct ym_field *field, uint8_t *slot);
@@ -82,7 +86,9 @@ static inline void fill_view (struct fill *f, const struct ym_field *field, uint
 {
     uint32_t size = (uint32_t)fill_upto (f, field->max);
 
-    if (field->kind == YM_KIND_STR)
+    if (field->kind == YM_KIND_FILLED && size == 0)
+        size = 1;
+    if (field->kind != YM_KIND_BYTES)
         *(struct ym_str *)slot = (struct ym_str){fill_octets (f, size), size};
     else
         *(struct ym_bytes *)slot = (struct ym_bytes){fill_octets (f, size), size};
@@ -106,7 +112,14 @@ static inline void fill_field (struct fill *f, const struct ym_field *field, uin
     case YM_KIND_TEXT:
         fill_text (f, (char *)slot, fill_upto (f, field->max));
         return;
+    case YM_KIND_TITLE:
+        fill_text (f, (char *)slot, 1 + fill_upto (f, field->max - 1));
+        return;
+    case YM_KIND_WORD:
+        fill_word (f, (char *)slot, field->max);
+        return;
     case YM_KIND_STR:
+    case YM_KIND_FILLED:
     case YM_KIND_BYTES:
         fill_view (f, field, slot);
         return;
