@@ -28,7 +28,7 @@ struct git_work {
     size_t sentence_size;
 };
 
-/* Remembers why, for the owner; returns 'end'. */
+/* Remembers why, for the owner, as one line of clean text; returns 'end'. */
 enum git_end git_say (struct git_work *work, enum git_end end, const char *format, ...)
     __attribute__ ((format (printf, 3, 4)));
 

@@ -55,35 +55,6 @@ struct items_json *items_json_new (void)
     return NULL;
 }
 
-/* How many octets the character at 'at' takes; 0: it is not well-formed UTF-8. */
-static size_t character (const unsigned char *at, size_t left)
-{
-    size_t size = *at < 0x80 ? 1 : *at < 0xc2 ? 0 : *at < 0xe0 ? 2 : *at < 0xf0 ? 3 : 4;
-
-    if (size == 0 || size > left || *at > 0xf4)
-        return 0;
-    for (size_t i = 1; i < size; i++)
-        if ((at[i] & 0xc0) != 0x80)
-            return 0;
-    /* Longer than needed, a surrogate, beyond the last character. */
-    if ((*at == 0xe0 && at[1] < 0xa0) || (*at == 0xed && at[1] > 0x9f) ||
-        (*at == 0xf0 && at[1] < 0x90) || (*at == 0xf4 && at[1] > 0x8f))
-        return 0;
-    return size;
-}
-
-static bool is_clean (const char *text, size_t size)
-{
-    const unsigned char *at = (const unsigned char *)text;
-
-    for (size_t n; size > 0; at += n, size -= n) {
-        n = character (at, size);
-        if (n == 0 || *at == 0)
-            return false;
-    }
-    return true;
-}
-
 /* The words of the statement, as text that lasts. */
 static const char *lasting (const char *fault)
 {
@@ -106,7 +77,7 @@ static const char *read_id (sqlite3_stmt *row, char ret_id[ITEMS_ID_MAX + 1])
         return lasting (fault);
     if (!id || size == 0 || size > ITEMS_ID_MAX)
         return "its id has not 1 to 128 octets";
-    if (!is_clean (id, size))
+    if (!items_text_is_clean (id, size))
         return "its id has a character that is no text";
     memcpy (ret_id, id, size);
     ret_id[size] = '\0';
@@ -118,7 +89,7 @@ const char *items_json_id (struct items_json *json, const char *line, size_t siz
 {
     const char *fault = "not JSON";
 
-    if (!is_clean (line, size))
+    if (!items_text_is_clean (line, size))
         return "not UTF-8 text";
     if (sqlite3_bind_text (json->id, 1, line, (int)size, SQLITE_STATIC) == SQLITE_OK &&
         sqlite3_step (json->id) == SQLITE_ROW)
@@ -176,7 +147,7 @@ enum items_end items_settings_read (struct items_work *work)
         set (work, &known[i], known[i].standard);
     if (task->payload_size == 0)
         return ITEMS_GO_ON;
-    if (!is_clean (task->payload, task->payload_size) ||
+    if (!items_text_is_clean (task->payload, task->payload_size) ||
         sqlite3_bind_text (row, 1, task->payload, (int)task->payload_size, SQLITE_STATIC) !=
             SQLITE_OK)
         return items_say (work, ITEMS_FAIL, "payload: not UTF-8 text");

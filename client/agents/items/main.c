@@ -10,10 +10,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define CAPABILITIES_MAX 16 /* the yard takes no more of one agent */
-#define KEY_SIZE         40 /* a public key in Z85 */
 
 const char *argp_program_version = "yard-agent-items " YM_VERSION;
 
@@ -98,7 +96,6 @@ static yard_step start (yard_task *task, void *user)
 
 struct options {
     yard_agent_opts agent;
-    const char *server_key;
     const char *capability[CAPABILITIES_MAX + 1];
     size_t capabilities;
 };
@@ -131,7 +128,7 @@ static void check (struct argp_state *state, const struct options *o)
 {
     if (!o->agent.conn.endpoint)
         argp_error (state, "no --endpoint, and YARD_AGENT_ENDPOINT is not set");
-    if (!o->server_key)
+    if (!o->agent.conn.server_key)
         argp_error (state, "no --server-key, and YARD_SERVER_KEY is not set");
     if (!o->agent.conn.cert_path)
         argp_error (state, "no --cert, and YARD_CERT is not set");
@@ -148,7 +145,7 @@ static error_t take_option (int key, char *text, struct argp_state *state)
         o->agent.conn.endpoint = text;
         break;
     case 'k':
-        o->server_key = text;
+        o->agent.conn.server_key = text;
         break;
     case 'c':
         o->agent.conn.cert_path = text;
@@ -176,27 +173,6 @@ static error_t take_option (int key, char *text, struct argp_state *state)
     return 0;
 }
 
-/* A key is what it is; anything else names a certificate, of which the public key is taken. */
-static bool read_key (const char *text, char ret_key[KEY_SIZE + 1])
-{
-    char line[256];
-    FILE *file;
-    bool found = false;
-
-    if (strlen (text) == KEY_SIZE && !strchr (text, '/')) {
-        memcpy (ret_key, text, KEY_SIZE + 1);
-        return true;
-    }
-    file = fopen (text, "re");
-    if (!file)
-        return false;
-    while (!found && fgets (line, sizeof line, file))
-        found = sscanf (line, " public-key = \"%40[^\"]\"", ret_key) == 1 &&
-                strlen (ret_key) == KEY_SIZE;
-    (void)fclose (file);
-    return found;
-}
-
 int main (int argc, char **argv)
 {
     static const struct argp argp = {
@@ -220,24 +196,18 @@ int main (int argc, char **argv)
         .agent = {.size = sizeof (yard_agent_opts),
                   .conn = {.size = sizeof (yard_opts),
                            .endpoint = getenv ("YARD_AGENT_ENDPOINT"),
+                           .server_key = getenv ("YARD_SERVER_KEY"),
                            .cert_path = getenv ("YARD_CERT"),
                            .client_name = "yard-agent-items"},
                   .slots = 1,
                   .stop_fd = -1},
-        .server_key = getenv ("YARD_SERVER_KEY"),
     };
     yard_handler handler = {.size = sizeof handler, .kind = "items-move", .start = start};
     yard_err_t *err = NULL;
-    char key[KEY_SIZE + 1];
     int exit_status;
 
     argp_err_exit_status = 64;
     (void)argp_parse (&argp, argc, argv, 0, NULL, &options);
-    if (!read_key (options.server_key, key)) {
-        fprintf (stderr, "yard-agent-items: %s: no public key\n", options.server_key);
-        return 78;
-    }
-    options.agent.conn.server_key = key;
     options.agent.capabilities = options.capability;
     exit_status = yard_agent_run (&options.agent, &handler, 1, &err);
     if (err)

@@ -10,6 +10,45 @@
 #include <string.h>
 #include <time.h>
 
+/* How many octets the character at 'at' takes; 0: it is not well-formed UTF-8. */
+static size_t character (const unsigned char *at, size_t left)
+{
+    size_t size = *at < 0x80 ? 1 : *at < 0xc2 ? 0 : *at < 0xe0 ? 2 : *at < 0xf0 ? 3 : 4;
+
+    if (size == 0 || size > left || *at > 0xf4)
+        return 0;
+    for (size_t i = 1; i < size; i++)
+        if ((at[i] & 0xc0) != 0x80)
+            return 0;
+    /* Longer than needed, a surrogate, beyond the last character. */
+    if ((*at == 0xe0 && at[1] < 0xa0) || (*at == 0xed && at[1] > 0x9f) ||
+        (*at == 0xf0 && at[1] < 0x90) || (*at == 0xf4 && at[1] > 0x8f))
+        return 0;
+    return size;
+}
+
+bool items_text_is_clean (const char *text, size_t size)
+{
+    const unsigned char *at = (const unsigned char *)text;
+
+    for (size_t n; size > 0; at += n, size -= n) {
+        n = character (at, size);
+        if (n == 0 || *at == 0)
+            return false;
+    }
+    return true;
+}
+
+/* Addresses and the words of others may hold anything; what is said is one line of text. */
+static void tidy (char *text)
+{
+    bool is_text = items_text_is_clean (text, strlen (text));
+
+    for (unsigned char *at = (unsigned char *)text; *at; at++)
+        if (*at < ' ' || *at == 0x7f || (*at >= 0x80 && !is_text))
+            *at = '?';
+}
+
 enum items_end items_say (struct items_work *work, enum items_end end, const char *format, ...)
 {
     va_list args;
@@ -17,6 +56,7 @@ enum items_end items_say (struct items_work *work, enum items_end end, const cha
     va_start (args, format);
     (void)vsnprintf (work->sentence, work->sentence_size, format, args);
     va_end (args);
+    tidy (work->sentence);
     return end;
 }
 

@@ -21,7 +21,7 @@ struct items_work {
     size_t sentence_size;
 };
 
-/* Remembers why, for the owner; returns 'end'. */
+/* Remembers why, for the owner, as one line of clean text; returns 'end'. */
 enum items_end items_say (struct items_work *work, enum items_end end, const char *format, ...)
     __attribute__ ((format (printf, 3, 4)));
 
@@ -33,6 +33,9 @@ enum items_end items_pause (struct items_work *work, uint32_t wait_ms);
 
 /* An absolute path of a path or file:// address. False: it is neither. */
 bool items_address_path (const char *address, char ret_path[PATH_MAX]);
+
+/* Well-formed UTF-8 without NUL. */
+bool items_text_is_clean (const char *text, size_t size);
 
 /* calloc that never returns NULL. */
 void *items_memory (size_t count, size_t size);
