@@ -153,6 +153,9 @@ struct fake_yard {
     pid_t daemon;
 };
 
+static char fake_directory[FAKE_PATH_MAX / 2];
+static pid_t fake_daemon;
+
 struct fake_row {
     int pid;
     uint64_t incarnation;
@@ -247,6 +250,7 @@ static struct fake_yard fake_new (const char *actors)
         base = "/tmp";
     (void)ym_text_format (y.directory, sizeof y.directory, "%s/ym-yard-XXXXXX", base);
     cr_assert (mkdtemp (y.directory) != NULL);
+    (void)ym_text_copy (fake_directory, sizeof fake_directory, y.directory);
     (void)ym_text_format (y.run, sizeof y.run, "%s/run", y.directory);
     (void)ym_text_format (y.config, sizeof y.config, "%s/yard.yaml", y.directory);
     (void)ym_text_format (y.key, sizeof y.key, "%s/door.key_secret", y.directory);
@@ -291,7 +295,7 @@ static pid_t fake_start_daemon (const struct fake_yard *y)
 
 static void fake_start (struct fake_yard *y)
 {
-    y->daemon = fake_start_daemon (y);
+    y->daemon = fake_daemon = fake_start_daemon (y);
 }
 
 /* All that the service manager was told, one message after the other; what a test asked for is
@@ -321,6 +325,8 @@ static int fake_wait (pid_t pid)
         (void)usleep (FAKE_PAUSE_US);
     }
     cr_assert (ended == pid, "process %d is not ours", (int)pid);
+    if (pid == fake_daemon)
+        fake_daemon = 0;
     return WIFEXITED (status) ? WEXITSTATUS (status) : 128 + WTERMSIG (status);
 }
 
@@ -330,16 +336,24 @@ static int fake_remove_one (const char *path, const struct stat *st, int kind, s
     return remove (path);
 }
 
-static void fake_end (struct fake_yard *y)
+/* Also after a test that failed half way: see TestSuite. */
+static void fake_clean_up (void)
 {
-    if (y->daemon > 0) {
-        (void)kill (y->daemon, SIGKILL);
-        (void)fake_wait (y->daemon);
-    }
+    if (!fake_directory[0])
+        return;
+    if (fake_daemon > 0)
+        (void)kill (fake_daemon, SIGKILL);
     while (waitpid (-1, NULL, 0) > 0) {
     }
+    cr_expect (nftw (fake_directory, fake_remove_one, 16, FTW_DEPTH | FTW_PHYS) == 0);
+    fake_directory[0] = '\0';
+}
+
+static void fake_end (struct fake_yard *y)
+{
+    fake_daemon = y->daemon;
+    fake_clean_up ();
     (void)close (y->notify);
-    cr_expect (nftw (y->directory, fake_remove_one, 16, FTW_DEPTH | FTW_PHYS) == 0);
 }
 
 static struct fake_row fake_find (const struct fake_yard *y, const char *actor)

@@ -3,7 +3,7 @@
 
 #include "supervisor/keyfile.h"
 
-TestSuite (yard, .timeout = 100);
+TestSuite (yard, .timeout = 100, .fini = fake_clean_up);
 
 Test (yard, starts_in_order_and_stops_in_reverse)
 {
