@@ -214,6 +214,50 @@ size_t ym_wire_encode (const struct ym_header *h, const void *msg, void *to, siz
     return (size_t)(s.at - (uint8_t *)to);
 }
 
+static int write_nowhere (void *data, const char *from, size_t size)
+{
+    (void)data, (void)from, (void)size;
+    return 0;
+}
+
+static const char *breach_code (const struct ym_field *f)
+{
+    switch (f->kind) {
+    case YM_KIND_NUMBER:
+    case YM_KIND_ID:
+    case YM_KIND_TIME:
+    case YM_KIND_ENUM:
+    case YM_KIND_STATE:
+        return "range";
+    case YM_KIND_WORD:
+    case YM_KIND_WORDS:
+        return "text";
+    default:
+        return "length";
+    }
+}
+
+bool ym_wire_check (const struct ym_message *m, const void *msg,
+                    struct ym_faults *reterr_faults)
+{
+    uint64_t bits = ym_wire_present (m, msg);
+    msgpack_packer pk;
+    char path[82];
+
+    *reterr_faults = (struct ym_faults){0};
+    msgpack_packer_init (&pk, NULL, write_nowhere);
+    for (size_t i = 0; i < m->count; i++) {
+        const struct ym_field *f = &m->fields[i];
+
+        if (!(bits & UINT64_C (1) << i) || packs[f->kind](&pk, f, (const uint8_t *)msg + f->at))
+            continue;
+        (void)ym_text_format (path, sizeof path, "/%s", f->name);
+        ym_faults_add (reterr_faults, path, breach_code (f),
+                       "is empty, too long, out of range or not clean text");
+    }
+    return reterr_faults->count == 0;
+}
+
 static int write_digest (void *data, const char *from, size_t size)
 {
     return crypto_generichash_update (data, (const uint8_t *)from, size);

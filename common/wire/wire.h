@@ -194,6 +194,11 @@ size_t ym_wire_encode (const struct ym_header *h, const void *msg, void *to, siz
 /* Octets that are surely enough for this message. */
 size_t ym_wire_room (const struct ym_message *m, const void *msg);
 
+/* For who fills a message from what a person gave: every field that breaks its own limit, so
+ * that encode will not fail. Paths and codes are those of ym_wire_decode. */
+bool ym_wire_check (const struct ym_message *m, const void *msg,
+                    struct ym_faults *reterr_faults);
+
 /* Reads the header. False if it is short, of another version, or has flags set. */
 bool ym_wire_header (const void *frame, size_t size, struct ym_header *ret);
 /* Reads the body of 'frame' (header included) into 'ret_msg', a struct of m->size octets.

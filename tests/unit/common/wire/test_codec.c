@@ -223,8 +223,13 @@ Test (codec, octets_are_those_of_the_handbook)
 Test (codec, a_breach_of_our_own_is_not_sent)
 {
     struct ym_header h = {.number = YM_MSG_job_submit};
-    struct ym_job_submit good = {.name = "n", .kind = "k"}, bad;
+    struct ym_job_submit good = {.name = "n",
+                                 .kind = "k",
+                                 .source = {"s", 1},
+                                 .target = {"t", 1}},
+                         bad;
     struct ym_job_get no_id = {.job = 0};
+    struct ym_faults faults;
 
     cr_assert_gt (ym_wire_encode (&h, &good, frame, ROOM), 0);
     bad = good;
@@ -236,6 +241,18 @@ Test (codec, a_breach_of_our_own_is_not_sent)
     bad = good;
     bad.name[0] = '\xff';
     cr_expect_eq (ym_wire_encode (&h, &bad, frame, ROOM), 0);
+    bad = good;
+    bad.name[0] = '\0';
+    cr_expect_eq (ym_wire_encode (&h, &bad, frame, ROOM), 0, "a title is not empty");
+    cr_expect_not (ym_wire_check (ym_message_find (YM_MSG_job_submit), &bad, &faults));
+    cr_expect_str_eq (faults.at[0].path, "/name");
+    cr_expect (ym_wire_check (ym_message_find (YM_MSG_job_submit), &good, &faults));
+    bad = good;
+    bad.kind[0] = 'K';
+    cr_expect_eq (ym_wire_encode (&h, &bad, frame, ROOM), 0, "a word has no capitals");
+    bad = good;
+    bad.target.size = 0;
+    cr_expect_eq (ym_wire_encode (&h, &bad, frame, ROOM), 0, "a filled text is not empty");
     bad = good;
     bad.source = (struct ym_str){"a\0b", 3};
     cr_expect_eq (ym_wire_encode (&h, &bad, frame, ROOM), 0);

@@ -178,6 +178,22 @@ static const struct {
     {"jobs_gone", "{\"jobs\":[{\"job\":1}]}", 0, "/jobs/0", "type"},
     {"jobs_gone", "{\"jobs\":1}", 0, "/jobs", "type"},
     {"key_done", "{\"keys\":[[1],[2]]}", 0, "/keys", "length"},
+    {"job_submit",
+     "{\"request\":#00112233445566778899aabbccddeeff,\"tier\":\"standard\",\"name\":\"\","
+     "\"kind\":\"k\",\"source\":\"s\",\"target\":\"t\"}",
+     0, "/name", "length"},
+    {"job_submit",
+     "{\"request\":#00112233445566778899aabbccddeeff,\"tier\":\"standard\",\"name\":\"n\","
+     "\"kind\":\"Kind\",\"source\":\"s\",\"target\":\"t\"}",
+     0, "/kind", "text"},
+    {"job_submit",
+     "{\"request\":#00112233445566778899aabbccddeeff,\"tier\":\"standard\",\"name\":\"n\","
+     "\"kind\":\"\",\"source\":\"s\",\"target\":\"t\"}",
+     0, "/kind", "text"},
+    {"job_submit",
+     "{\"request\":#00112233445566778899aabbccddeeff,\"tier\":\"standard\",\"name\":\"n\","
+     "\"kind\":\"k\",\"source\":\"\",\"target\":\"t\"}",
+     0, "/source", "length"},
     {"agent_page", "{\"agents\":[[\"a\",\"LOST\",\"\",\"\",[\"x\",\"Y\"],1,0,1,1]]}", 0,
      "/agents/0/capabilities/1", "text"},
 };
