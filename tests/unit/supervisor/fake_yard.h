@@ -264,11 +264,11 @@ static struct fake_yard fake_new (const char *actors)
     return y;
 }
 
-static void fake_become_daemon (const struct fake_yard *y, pid_t parent)
+static void fake_become_daemon (const struct fake_yard *y, pid_t parent, const char *option)
 {
     char notify[FAKE_PATH_MAX];
     (void)ym_text_format (notify, sizeof notify, "NOTIFY_SOCKET=%s/notify", y->directory);
-    const char *arguments[] = {"yardmasterd", "--config", y->config, NULL};
+    const char *arguments[] = {"yardmasterd", "--config", y->config, option, NULL};
     const char *environment[] = {notify,
                                  "WATCHDOG_USEC=300000",
                                  "PATH=/usr/bin:/bin",
@@ -284,18 +284,19 @@ static void fake_become_daemon (const struct fake_yard *y, pid_t parent)
     _exit (93);
 }
 
-static pid_t fake_start_daemon (const struct fake_yard *y)
+/* 'option' may be NULL. */
+static pid_t fake_start_daemon (const struct fake_yard *y, const char *option)
 {
     pid_t parent = getpid (), pid = fork ();
     cr_assert (pid >= 0);
     if (pid == 0)
-        fake_become_daemon (y, parent);
+        fake_become_daemon (y, parent, option);
     return pid;
 }
 
 static void fake_start (struct fake_yard *y)
 {
-    y->daemon = fake_daemon = fake_start_daemon (y);
+    y->daemon = fake_daemon = fake_start_daemon (y, NULL);
 }
 
 /* All that the service manager was told, one message after the other; what a test asked for is

@@ -1,8 +1,6 @@
 /* test_yard.c - the supervisor with real processes: see fake_yard.h. */
 #include "tests/unit/supervisor/fake_yard.h"
 
-#include "supervisor/keyfile.h"
-
 TestSuite (yard, .timeout = 100, .fini = fake_clean_up);
 
 Test (yard, starts_in_order_and_stops_in_reverse)
@@ -190,7 +188,7 @@ Test (yard, refuses_a_second_daemon)
     fake_start (&y);
     fake_wait_all_ready (&y);
     int before = fake_find (&y, "intake").pid;
-    cr_expect (fake_wait (fake_start_daemon (&y)) == SUPERVISOR_EXIT_CONFIG);
+    cr_expect (fake_wait (fake_start_daemon (&y, NULL)) == SUPERVISOR_EXIT_CONFIG);
     char wanted[200];
     (void)ym_text_format (wanted, sizeof wanted, "another yardmasterd (pid %d) runs in %s\n",
                           (int)y.daemon, y.run);
@@ -257,5 +255,47 @@ Test (yard, does_not_blame_actors_for_its_own_pause)
     fake_wait_notify (&y, "WATCHDOG=1");
     cr_expect (fake_find (&y, "intake").pid == before.pid);
     cr_expect (!strstr (fake_read (y.log), "why=silent"));
+    fake_end (&y);
+}
+
+Test (yard, checks_without_starting)
+{
+    struct fake_yard y = fake_new ("");
+    char wanted[FAKE_PATH_MAX * 3], path[FAKE_PATH_MAX * 2];
+    cr_expect (fake_wait (fake_start_daemon (&y, "--check")) == 0);
+    (void)ym_text_format (wanted, sizeof wanted, "%s: good\n", y.config);
+    cr_expect_str_eq (fake_read (y.log), wanted);
+    cr_expect_str_eq (fake_read_run (&y, "actors"), "", "nothing was started");
+
+    fake_configure (&y, "  silent: 1\n");
+    fake_write_key (y.key, 0644);
+    (void)ym_text_format (path, sizeof path, "%s/ym-intake", y.directory);
+    cr_assert (unlink (path) == 0);
+    cr_expect (fake_wait (fake_start_daemon (&y, "--check")) == SUPERVISOR_EXIT_CONFIG);
+    const char *log = fake_read (y.log);
+    cr_expect (strstr (log, ":8:3: unknown key \"silent\"; did you mean \"silent_ms\"?\n"));
+    cr_expect (strstr (log, "door.key_secret: others may touch it (mode 0644)"));
+    cr_expect (strstr (log, ":3:20: the program ") && strstr (log, "/ym-intake cannot be run"));
+    cr_expect (fake_wait (fake_start_daemon (&y, NULL)) == SUPERVISOR_EXIT_CONFIG);
+    fake_end (&y);
+}
+
+Test (yard, tells_how_it_is_used)
+{
+    static const struct {
+        const char *option;
+        int exit_status;
+        const char *says;
+    } rows[] = {{"--help", 0, "usage: yardmasterd"},
+                {"--version", 0, "yardmasterd " YM_VERSION},
+                {"--nonsense", SUPERVISOR_EXIT_USAGE, "usage: yardmasterd"},
+                {"nonsense", SUPERVISOR_EXIT_USAGE, "usage: yardmasterd"}};
+    struct fake_yard y = fake_new ("");
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        (void)unlink (y.log);
+        int exit_status = fake_wait (fake_start_daemon (&y, rows[i].option));
+        cr_expect (exit_status == rows[i].exit_status, "row %u: %d", i, exit_status);
+        cr_expect (strstr (fake_read (y.log), rows[i].says), "row %u", i);
+    }
     fake_end (&y);
 }
