@@ -15,8 +15,8 @@
  *
  * Descriptor YM_FD_CONTROL is one end of a SOCK_SEQPACKET pair; a datagram is one line without
  * an end: the actor says READY once, then BEAT from its main loop every beat_ms, and
- * STATUS text now and then; the supervisor says STOP (drain, then exit 0) and RELOAD. End of file means that the
- * other side is gone: an actor then exits at once.
+ * STATUS text now and then; the supervisor says STOP (drain, then exit 0) and RELOAD. End of
+ * file means that the other side is gone: an actor then exits at once.
  */
 #ifndef YM_HANDOVER_H
 #define YM_HANDOVER_H
@@ -35,32 +35,39 @@ enum ym_actor_id {
 #undef MAY
     YM_ACTORS
 };
-struct ym_actor_row { const char *name, *program, *argument, *role, *door, *doc; };
+struct ym_actor_row {
+    const char *name, *program, *argument, *role, *door, *doc;
+};
 extern const struct ym_actor_row ym_actor_rows[YM_ACTORS];
-int ym_actor_find (const char *name);                     /* -1 if unknown */
+int ym_actor_find (const char *name); /* -1 if unknown */
 
 /* Settings, from schema/settings.def. */
 struct ym_setting {
     const char *section, *name;
     int is_number;
-    const char *text, *text_fast;                         /* defaults, as text also for numbers */
+    const char *text, *text_fast; /* defaults, as text also for numbers */
     int64_t least, most;
     const char *doc;
 };
 extern const struct ym_setting ym_settings[];
 extern const size_t ym_setting_count;
-const struct ym_setting *ym_setting_find (const char *section, const char *name); /* NULL if unknown */
+const struct ym_setting *ym_setting_find (const char *section,
+                                          const char *name); /* NULL if unknown */
 
-/* Writing: one owner. seal gives a descriptor to inherit, positioned at the start, or -errno. */
+/* Writing: one owner. seal gives a descriptor to inherit, positioned at the start, or -errno.
+ */
 struct ym_handover;
 struct ym_handover *ym_handover_new (void);
-void ym_handover_free (struct ym_handover *h);            /* wipes it */
-int ym_handover_put (struct ym_handover *h, const char *name, const char *value); /* -EINVAL: repeated, or a character that does not fit a line; -E2BIG */
+void ym_handover_free (struct ym_handover *h); /* wipes it */
+int ym_handover_put (
+    struct ym_handover *h, const char *name,
+    const char *value); /* -EINVAL: repeated, or a character that does not fit a line; -E2BIG */
 int ym_handover_seal (const struct ym_handover *h);
 
 /* Reading: takes all of 'fd' and closes it. -EINVAL for a malformed one. */
 int ym_handover_read (int fd, struct ym_handover **ret);
-const char *ym_handover_text (const struct ym_handover *h, const char *name);     /* NULL if absent */
+const char *ym_handover_text (const struct ym_handover *h,
+                              const char *name); /* NULL if absent */
 /* Panics if absent or not a number: the supervisor checked it. */
 int64_t ym_handover_number (const struct ym_handover *h, const char *name);
 #endif
