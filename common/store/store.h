@@ -49,7 +49,7 @@ enum ym_outcome {
     YM_COMMITTED,
     YM_ROLLED_BACK,   /* the server said so; nothing of the batch is there */
     YM_UNKNOWN,       /* the connection was lost, or the deadline passed, after the Sync was sent */
-    YM_NOT_SENT,      /* not connected: nothing happened */
+    YM_NOT_SENT,      /* not connected, or lost before the Sync had left: nothing happened */
 };
 struct ym_result {
     enum ym_outcome outcome;
@@ -61,7 +61,9 @@ struct ym_result {
 typedef void ym_store_done_f (void *arg, struct ym_batch *b, const struct ym_result *result);
 
 /* begin .. call/params .. commit. At most one batch at a time: begin while busy is a panic. The
- * done callback is called exactly once, from ym_store_process or, for YM_NOT_SENT, from commit. */
+ * done callback is called exactly once, from ym_store_process or, if not connected, from commit. It
+ * may begin the next batch. Before the deadline of a batch come the server's own: a statement may
+ * take 7/8 of statement_ms and wait for a lock 1/2 of it; then it is YM_ROLLED_BACK (57014, 55P03). */
 struct ym_batch *ym_store_begin (struct ym_store *s, void *arg, ym_store_done_f *done);
 void ym_store_call (struct ym_batch *b, const struct ym_statement *statement);
 void ym_store_commit (struct ym_batch *b);
