@@ -1,18 +1,21 @@
 # client.cmake - what outsiders link or type.
+include(GNUInstallDirs)
 file(GLOB yard_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/client/libyard/*.c)
 if(yard_sources)
     add_library(yard_static STATIC ${yard_sources})
-    target_link_libraries(yard_static PUBLIC ym_wire ym_handover PkgConfig::ZMQ PkgConfig::CZMQ Threads::Threads)
+    target_link_libraries(yard_static PUBLIC ym_wire PkgConfig::ZMQ PkgConfig::CZMQ PkgConfig::SODIUM Threads::Threads)
     target_include_directories(yard_static PUBLIC ${CMAKE_SOURCE_DIR}/client/libyard)
     target_compile_options(yard_static PRIVATE -fvisibility=hidden)
 
     add_library(yard SHARED ${yard_sources})
-    target_link_libraries(yard PRIVATE ym_wire PkgConfig::ZMQ PkgConfig::CZMQ Threads::Threads)
+    target_link_libraries(yard PRIVATE ym_wire PkgConfig::ZMQ PkgConfig::CZMQ PkgConfig::SODIUM Threads::Threads)
     target_include_directories(yard PUBLIC ${CMAKE_SOURCE_DIR}/client/libyard)
     target_link_options(yard PRIVATE -Wl,--version-script=${CMAKE_SOURCE_DIR}/client/libyard/libyard.map -Wl,--exclude-libs,ALL)
-    set_target_properties(yard PROPERTIES VERSION 1.0.0 SOVERSION 1 LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib)
+    set_target_properties(yard PROPERTIES VERSION 1.0.0 SOVERSION 1 LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib
+        LINK_DEPENDS ${CMAKE_SOURCE_DIR}/client/libyard/libyard.map)
+    configure_file(${CMAKE_SOURCE_DIR}/client/libyard/yard.pc.in ${CMAKE_BINARY_DIR}/yard.pc @ONLY)
 
-    ym_room(yard_ctl client/yardctl yard PkgConfig::JANSSON PkgConfig::SMARTCOLS PkgConfig::YAML PkgConfig::CZMQ)
+    ym_room(yard_ctl client/yardctl yard ym_base PkgConfig::JANSSON PkgConfig::SMARTCOLS PkgConfig::YAML PkgConfig::CZMQ)
     ym_program(yardctl client/yardctl/main.c yard_ctl)
     ym_room(yard_git client/agents/git)
     ym_program(yard-agent-git client/agents/git/main.c yard_git yard)

@@ -1,0 +1,103 @@
+/* keys.c - which keys the yard lets in. */
+#include "client/libyard/inside.h"
+
+static const char *key_text (void *result, const uint8_t key[KEY_SIZE])
+{
+    char text[KEY_TEXT];
+
+    (void)zmq_z85_encode (text, key, KEY_SIZE);
+    return result_text (result, text);
+}
+
+static void fill_key (void *result, yard_key *k, const struct ym_key_row *m)
+{
+    *k = (yard_key){.public_key = key_text (result, m->public_key),
+                    .role = ym_enum_word (YM_ENUM_ROLE, m->role),
+                    .tenant = result_text (result, m->tenant),
+                    .name = result_text (result, m->name),
+                    .since_ms = m->since,
+                    .revoked_at_ms = m->revoked_at};
+}
+
+static void *make_key (const void *answer)
+{
+    const struct ym_key_done *m = answer;
+    struct ym_key_row none = {0};
+    yard_key *k = result_new (sizeof *k);
+
+    fill_key (k, k, m->keys.count > 0 ? m->keys.at : &none);
+    return k;
+}
+
+static yard_err_t *read_key (const char *from, uint8_t ret[KEY_SIZE])
+{
+    char text[KEY_TEXT];
+    yard_err_t *err = certificate_public (from, "the public key", text);
+
+    if (!err)
+        (void)zmq_z85_decode (ret, text);
+    return err;
+}
+
+yard_rc yard_key_authorize (yard_t *y, const char *public_key, const char *role,
+                            const char *tenant, const char *name, yard_key **ret,
+                            yard_err_t **reterr)
+{
+    struct ym_key_authorize msg = {0};
+    struct question q = {YM_MSG_key_authorize, YM_MSG_key_done, &msg, make_key};
+    struct check c = {0};
+    yard_err_t *err = read_key (public_key, msg.public_key);
+
+    check_word (&c, "/role", YM_ENUM_ROLE, role, &msg.role);
+    check_text (&c, "/tenant", tenant, 40, msg.tenant);
+    check_text (&c, "/name", name, 40, msg.name);
+    if (!err)
+        err = check_end (&c);
+    if (err)
+        return error_give (err, reterr);
+    return ask (y, &q, (void **)ret, reterr);
+}
+
+yard_rc yard_key_revoke (yard_t *y, const char *public_key, yard_key **ret, yard_err_t **reterr)
+{
+    struct ym_key_revoke msg = {0};
+    struct question q = {YM_MSG_key_revoke, YM_MSG_key_done, &msg, make_key};
+    yard_err_t *err = read_key (public_key, msg.public_key);
+
+    if (err)
+        return error_give (err, reterr);
+    return ask (y, &q, (void **)ret, reterr);
+}
+
+static void *make_keys (const void *answer)
+{
+    const struct ym_key_page *m = answer;
+    yard_key_page *page = result_new (sizeof *page);
+    const yard_key **rows = result_room (page, (m->keys.count + 1) * sizeof *rows);
+
+    for (uint32_t i = 0; i < m->keys.count; i++) {
+        yard_key *row = result_room (page, sizeof *row);
+        fill_key (page, row, &m->keys.at[i]);
+        rows[i] = row;
+    }
+    page->count = m->keys.count;
+    page->keys = rows;
+    if (m->has & YM_HAS (key_page, next))
+        page->next = key_text (page, m->next);
+    return page;
+}
+
+yard_rc yard_key_list (yard_t *y, const char *after, yard_key_page **ret, yard_err_t **reterr)
+{
+    struct ym_key_list msg = {0};
+    struct question q = {YM_MSG_key_list, YM_MSG_key_page, &msg, make_keys};
+    yard_err_t *err = NULL;
+
+    if (after) {
+        msg.has |= YM_HAS (key_list, after);
+        err = read_key (after, msg.after);
+    }
+    if (err)
+        return error_give (err, reterr);
+    return ask (y, &q, (void **)ret, reterr);
+}

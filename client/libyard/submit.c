@@ -1,0 +1,129 @@
+/* submit.c - jobs are submitted, one or many, and terminated.
+ *
+ * Each carries a request id made from the caller's key: whatever is sent twice is done once.
+ */
+#include <string.h>
+
+#include "client/libyard/inside.h"
+
+static yard_err_t *read_spec (const yard_job_spec *s, const char *key, struct ym_job_submit *m)
+{
+    struct check c = {0};
+
+    *m = (struct ym_job_submit){0};
+    if (s->size < sizeof *s)
+        return error_options ("yard_job_spec: size is wrong");
+    request_of (key, m->request);
+    check_text (&c, "/name", s->name, 80, m->name);
+    check_text (&c, "/kind", s->kind, 40, m->kind);
+    check_word (&c, "/tier", YM_ENUM_TIER, s->tier ? s->tier : "standard", &m->tier);
+    check_words (&c, "/capabilities", s->capabilities, 16, &m->capabilities);
+    check_words (&c, "/regions", s->regions, 8, &m->regions);
+    check_str (&c, "/source", s->source, 1024, &m->source);
+    check_str (&c, "/target", s->target, 1024, &m->target);
+    if (s->pool)
+        check_text (&c, "/pool", s->pool, 40, m->pool);
+    if (s->payload_size > 65536)
+        ym_faults_add (&c.faults, "/payload", "length", "must be at most 65536 octets");
+    m->payload = ym_bytes (s->payload, s->payload_size > 65536 ? 0 : s->payload_size);
+    m->has |= m->capabilities.count ? YM_HAS (job_submit, capabilities) : 0;
+    m->has |= m->regions.count ? YM_HAS (job_submit, regions) : 0;
+    m->has |= s->pool ? YM_HAS (job_submit, pool) : 0;
+    m->has |= s->payload_size ? YM_HAS (job_submit, payload) : 0;
+    return check_end (&c);
+}
+
+struct many {
+    const yard_job_spec *const *specs;
+    const char *const *keys;
+    yard_submitted *ret;
+    struct ym_job_submit msg; /* of one item */
+};
+
+static const void *many_next (void *me, size_t item)
+{
+    struct many *m = me;
+    const char *key = m->keys ? m->keys[item] : NULL;
+    yard_err_t *err = read_spec (m->specs[item], key, &m->msg);
+
+    if (!err)
+        return &m->msg;
+    m->ret[item].err = err;
+    m->ret[item].rc = yard_err_rc (err);
+    return NULL;
+}
+
+static void many_done (void *me, size_t item, const void *answer, yard_err_t *take_err)
+{
+    struct many *m = me;
+    const struct ym_job_accepted *accepted = answer;
+
+    m->ret[item].err = take_err;
+    m->ret[item].rc = take_err ? yard_err_rc (take_err) : YARD_OK;
+    if (accepted)
+        ym_id_print (m->ret[item].job, accepted->job);
+}
+
+yard_rc yard_job_submit_many (yard_t *y, const yard_job_spec *const *specs,
+                              const char *const *keys, size_t count, yard_submitted *ret)
+{
+    struct many m = {.specs = specs, .keys = keys, .ret = ret};
+    struct batch b = {.count = count,
+                      .ask = YM_MSG_job_submit,
+                      .answer = YM_MSG_job_accepted,
+                      .next = many_next,
+                      .done = many_done,
+                      .me = &m};
+
+    if (count > 0)
+        memset (ret, 0, count * sizeof *ret);
+    batch_run (y, &b);
+    for (size_t i = 0; i < count; i++)
+        if (ret[i].rc != YARD_OK)
+            return ret[i].rc;
+    return YARD_OK;
+}
+
+yard_rc yard_job_submit (yard_t *y, const yard_job_spec *spec, const char *key,
+                         char ret_job[YARD_JOB_TEXT], yard_err_t **reterr)
+{
+    yard_submitted submitted;
+
+    (void)yard_job_submit_many (y, &spec, &key, 1, &submitted);
+    if (submitted.err)
+        return error_give (submitted.err, reterr);
+    memcpy (ret_job, submitted.job, YARD_JOB_TEXT);
+    return YARD_OK;
+}
+
+static void *make_ending (const void *answer)
+{
+    const struct ym_job_ending *m = answer;
+    yard_ending *e = result_new (sizeof *e);
+
+    *e = (yard_ending){.job = result_id (e, m->job),
+                       .state = ym_life_state_name (&ym_job_life, m->state),
+                       .final = ym_life_is_final (&ym_job_life, m->state),
+                       .seq = m->seq};
+    return e;
+}
+
+yard_rc yard_job_terminate (yard_t *y, const char *job, const char *reason, const char *key,
+                            yard_ending **ret, yard_err_t **reterr)
+{
+    struct ym_job_terminate msg = {0};
+    struct question q = {YM_MSG_job_terminate, YM_MSG_job_ending, &msg, make_ending};
+    struct check c = {0};
+    yard_err_t *err = read_job (job, &msg.job);
+
+    request_of (key, msg.request);
+    if (reason) {
+        msg.has |= YM_HAS (job_terminate, reason);
+        check_str (&c, "/reason", reason, 200, &msg.reason);
+    }
+    if (!err)
+        err = check_end (&c);
+    if (err)
+        return error_give (err, reterr);
+    return ask (y, &q, (void **)ret, reterr);
+}

@@ -1,0 +1,490 @@
+/* watch.c - watched jobs: every event once, in order, over lost connections.
+ *
+ * A watch is an ask that is never over: it is sent again, with the number of the last event
+ * that came, whenever the connection is new, an event is missing, or nothing was heard for
+ * long. Each sending has an ask number of its own, so what an older one still brings is known
+ * and dropped.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "client/libyard/inside.h"
+#include "common/base/panic.h"
+#include "common/base/time.h"
+
+enum {
+    PAUSE_LEAST_MS = 50,
+    PAUSE_MOST_MS = 5000,
+    REFRESH_MS = 30000, /* a quiet watch is asked for again: the yard may have lost it */
+};
+
+struct watch {
+    int64_t job;
+    uint64_t ask; /* of the latest sending */
+    bool sent, answered;
+    bool from_now; /* 'last' is not known before the first answer */
+    bool inner;    /* of yard_job_wait: its events are for nobody */
+    bool final;    /* the last event came */
+    uint64_t last; /* number of the last event that was kept */
+    unsigned tries;
+    int64_t due_ms;
+    yard_job *now;   /* of the first answer, for who waits for it */
+    yard_err_t *err; /* it was refused */
+};
+
+static size_t place_of (const struct yard *y, const struct watch *w)
+{
+    size_t i = 0;
+
+    while (y->watches[i] != w)
+        i++;
+    return i;
+}
+
+static struct watch *watch_new (struct yard *y, int64_t job)
+{
+    for (size_t i = 0; i < YARD_WATCHES; i++) {
+        if (y->watches[i])
+            continue;
+        y->watches[i] = ym_new (sizeof (struct watch));
+        y->watches[i]->job = job;
+        y->watch_count++;
+        return y->watches[i];
+    }
+    return NULL;
+}
+
+static void watch_free (struct yard *y, struct watch *w)
+{
+    y->watches[place_of (y, w)] = NULL;
+    y->watch_count--;
+    yard_free (w->now);
+    yard_err_free (w->err);
+    free (w);
+}
+
+/* The yard keeps one watch for a job and a connection, so we have no more. */
+static struct watch *watch_find (struct yard *y, int64_t job)
+{
+    for (size_t i = 0; i < YARD_WATCHES; i++)
+        if (y->watches[i] && y->watches[i]->job == job)
+            return y->watches[i];
+    return NULL;
+}
+
+static void ask_again (struct yard *y, struct watch *w, int wait_ms)
+{
+    w->answered = false;
+    w->ask = 0;
+    w->due_ms = ym_time_mono_ms () + wait_ms;
+    look_by (y, w->due_ms);
+}
+
+/* --- sending --- */
+
+static bool send_message (struct yard *y, unsigned number, uint64_t ask, const void *msg)
+{
+    uint8_t frame[256];
+    struct ym_header h = {.number = (uint16_t)number, .ask = ask};
+    size_t size = ym_wire_encode (&h, msg, frame, sizeof frame);
+
+    ym_assert (size > 0);
+    return door_send (&y->door, frame, size);
+}
+
+static void send_watch (struct yard *y, struct watch *w, int64_t now)
+{
+    struct ym_job_watch msg = {.job = w->job, .after = w->last};
+
+    if (!w->from_now)
+        msg.has |= YM_HAS (job_watch, after);
+    w->ask = WATCH_BIT | next_ask (y, (unsigned)place_of (y, w));
+    w->sent = send_message (y, YM_MSG_job_watch, w->ask, &msg);
+    w->answered = false;
+    w->due_ms = now + y->silence_ms;
+}
+
+void watches_send (struct yard *y, int64_t now_ms)
+{
+    for (size_t i = 0; y->watch_count > 0 && i < YARD_WATCHES; i++) {
+        struct watch *w = y->watches[i];
+        if (!w || w->final || w->err || !y->door.up)
+            continue;
+        if (now_ms >= w->due_ms)
+            send_watch (y, w, now_ms);
+        look_by (y, w->due_ms);
+    }
+}
+
+bool watches_are_due (const struct yard *y, int64_t now_ms)
+{
+    for (size_t i = 0; y->watch_count > 0 && i < YARD_WATCHES; i++) {
+        const struct watch *w = y->watches[i];
+        if (w && w->sent && w->ask && !w->answered && !w->err && w->due_ms <= now_ms)
+            return true;
+    }
+    return false;
+}
+
+void watches_up (struct yard *y)
+{
+    for (size_t i = 0; y->watch_count > 0 && i < YARD_WATCHES; i++)
+        if (y->watches[i])
+            ask_again (y, y->watches[i], 0);
+}
+
+/* --- hearing --- */
+
+static void keep_event (struct yard *y, yard_event *take_event)
+{
+    struct queued *q = ym_new (sizeof *q);
+
+    q->event = take_event;
+    DL_APPEND (y->events, q);
+    y->event_count++;
+}
+
+static yard_event *event_of (const struct ym_job_changed *m)
+{
+    yard_event *e = result_new (sizeof *e);
+
+    *e = (yard_event){.type = YARD_EVENT_CHANGED,
+                      .job = result_id (e, m->job),
+                      .seq = m->seq,
+                      .state = ym_life_state_name (&ym_job_life, m->state),
+                      .final = m->final,
+                      .at_ms = m->at,
+                      .attempt = m->attempt,
+                      .fence = m->fence,
+                      .agent = result_text (e, m->agent),
+                      .why = result_str (e, m->why),
+                      .detail = result_str (e, m->detail)};
+    return e;
+}
+
+/* Nothing is unbounded: what there is no room for is asked for again, later. */
+static bool has_room (struct yard *y, struct watch *w)
+{
+    if (w->inner || y->event_count < EVENTS_MAX)
+        return true;
+    ask_again (y, w, PAUSE_MOST_MS);
+    return false;
+}
+
+static void hear_changed (struct yard *y, struct watch *w, const struct ym_job_changed *m)
+{
+    if (!w->answered || m->job != w->job || m->seq <= w->last)
+        return;
+    if (m->seq != w->last + 1) {
+        ask_again (y, w, pause_ms (w->tries++, PAUSE_LEAST_MS, PAUSE_MOST_MS));
+        return;
+    }
+    if (!has_room (y, w))
+        return;
+    w->last = m->seq;
+    w->final = m->final;
+    w->tries = 0;
+    w->due_ms = y->door.heard_ms + REFRESH_MS;
+    if (!w->inner)
+        keep_event (y, event_of (m));
+}
+
+static void hear_progress (struct yard *y, struct watch *w, const struct ym_job_progress *m)
+{
+    yard_event *e;
+
+    if (!w->answered || w->inner || m->job != w->job || y->event_count >= EVENTS_MAX)
+        return;
+    e = result_new (sizeof *e);
+    *e = (yard_event){.type = YARD_EVENT_PROGRESS,
+                      .job = result_id (e, m->job),
+                      .state = "",
+                      .fence = m->fence,
+                      .agent = "",
+                      .why = "",
+                      .detail = "",
+                      .done = m->done,
+                      .total = m->total};
+    keep_event (y, e);
+}
+
+/* The yard sends what is between 'last' and the job's latest event; if there is nothing and the
+ * job has ended, it sends no more. */
+static void hear_status (struct yard *y, struct watch *w, const struct ym_job_status *m)
+{
+    if (m->job != w->job)
+        return;
+    if (w->from_now)
+        w->last = m->seq;
+    w->from_now = false;
+    w->answered = true;
+    w->due_ms = y->door.heard_ms + REFRESH_MS;
+    w->final = ym_life_is_final (&ym_job_life, m->state) && w->last >= m->seq;
+    yard_free (w->now);
+    w->now = result_job (m);
+}
+
+static void hear_refused (struct yard *y, struct watch *w, const struct ym_refused *m)
+{
+    int wait = pause_ms (w->tries++, PAUSE_LEAST_MS, PAUSE_MOST_MS);
+
+    if (!m->retryable) {
+        w->err = error_refused (m);
+        return;
+    }
+    if ((uint64_t)wait < m->retry_after_ms)
+        wait = (int)m->retry_after_ms;
+    ask_again (y, w, wait);
+}
+
+void watch_hear (struct yard *y, const struct ym_header *h, zmq_msg_t *frame)
+{
+    size_t place = h->ask & CALL_MASK;
+    struct watch *w = place < YARD_WATCHES ? y->watches[place] : NULL;
+    const void *body;
+
+    if (!w || w->ask != h->ask || w->final || w->err)
+        return;
+    body = read_body (y, h, frame);
+    if (!body)
+        w->err = other_version ();
+    else if (h->number == YM_MSG_job_changed)
+        hear_changed (y, w, body);
+    else if (h->number == YM_MSG_job_progress)
+        hear_progress (y, w, body);
+    else if (h->number == YM_MSG_job_status)
+        hear_status (y, w, body);
+    else if (h->number == YM_MSG_refused)
+        hear_refused (y, w, body);
+}
+
+/* --- beginning and ending --- */
+
+static bool is_turned_away (const struct yard *y)
+{
+    return y->door.denied && !y->door.up;
+}
+
+static yard_err_t *begin (struct yard *y, const char *job, int64_t after, bool inner,
+                          struct watch **ret)
+{
+    int64_t id;
+    yard_err_t *err = read_job (job, &id);
+    struct watch *w;
+
+    if (err)
+        return err;
+    w = watch_find (y, id);
+    if (w)
+        watch_free (y, w);
+    w = watch_new (y, id);
+    if (!w)
+        return error_new (YARD_EBUSY, 75, "watch_limit", "at most %d jobs can be watched",
+                          YARD_WATCHES);
+    if (!y->door.socket || is_turned_away (y))
+        door_renew (&y->door);
+    w->inner = inner;
+    w->from_now = after < 0;
+    w->last = after < 0 ? 0 : (uint64_t)after;
+    look_by (y, 0);
+    *ret = w;
+    return NULL;
+}
+
+static yard_err_t *end_with (struct yard *y, struct watch *w, yard_err_t *take_err)
+{
+    watch_free (y, w);
+    return take_err;
+}
+
+/* Until the first answer; on failure the watch is gone. */
+static yard_err_t *await (struct yard *y, struct watch *w, int64_t until_ms, int after_ms)
+{
+    while (!w->answered) {
+        yard_err_t *err = w->err;
+
+        w->err = NULL;
+        if (!err && is_turned_away (y))
+            err = turned_away (y);
+        if (!err && ym_time_mono_ms () >= until_ms)
+            err = no_answer (y, after_ms);
+        if (err)
+            return end_with (y, w, err);
+        pump (y, until_ms);
+    }
+    return NULL;
+}
+
+yard_rc yard_job_watch (yard_t *y, const char *job, int64_t after, yard_job **ret_now,
+                        yard_err_t **reterr)
+{
+    struct watch *w;
+    yard_err_t *err = begin (y, job, after, false, &w);
+
+    if (!err)
+        err = await (y, w, ym_time_mono_ms () + y->timeout_ms, y->timeout_ms);
+    settle (y);
+    if (err)
+        return error_give (err, reterr);
+    if (ret_now) {
+        *ret_now = w->now;
+        w->now = NULL;
+    }
+    if (w->final)
+        watch_free (y, w);
+    return YARD_OK;
+}
+
+static void unwatch (struct yard *y, struct watch *w)
+{
+    struct ym_job_unwatch msg = {.job = w->job};
+
+    if (!w->final && w->sent)
+        (void)send_message (y, YM_MSG_job_unwatch, 0, &msg);
+    watch_free (y, w);
+}
+
+void yard_job_unwatch (yard_t *y, const char *job)
+{
+    int64_t id;
+    yard_err_t *err = read_job (job, &id);
+    struct watch *w = err ? NULL : watch_find (y, id);
+
+    yard_err_free (err);
+    if (w)
+        unwatch (y, w);
+}
+
+static yard_err_t *watch_until_final (struct yard *y, struct watch *w, int64_t until_ms)
+{
+    while (!w->final) {
+        yard_err_t *err = w->err;
+
+        w->err = NULL;
+        if (!err && is_turned_away (y))
+            err = turned_away (y);
+        if (!err && ym_time_mono_ms () >= until_ms)
+            err = error_new (YARD_ETIMEOUT, EXIT_TIMEOUT, "timeout", "the job has not ended");
+        if (err)
+            return err;
+        pump (y, until_ms);
+    }
+    return NULL;
+}
+
+static yard_err_t *wait_final (struct yard *y, const char *job, int64_t until_ms)
+{
+    int64_t id;
+    yard_err_t *err = read_job (job, &id);
+    struct watch *w = err ? NULL : watch_find (y, id);
+
+    if (err || w)
+        return err ? err : watch_until_final (y, w, until_ms);
+    err = begin (y, job, YARD_FROM_NOW, true, &w);
+    if (err)
+        return err;
+    err = watch_until_final (y, w, until_ms);
+    unwatch (y, w);
+    return err;
+}
+
+yard_rc yard_job_wait (yard_t *y, const char *job, int timeout_ms, yard_job **ret,
+                       yard_err_t **reterr)
+{
+    int64_t until_ms = timeout_ms < 0 ? INT64_MAX : ym_time_mono_ms () + timeout_ms;
+    yard_err_t *err = wait_final (y, job, until_ms);
+
+    settle (y);
+    if (err)
+        return error_give (err, reterr);
+    return ret ? yard_job_get (y, job, ret, reterr) : YARD_OK;
+}
+
+/* --- events for the caller --- */
+
+static yard_event *take_event (struct yard *y)
+{
+    struct queued *q = y->events;
+    yard_event *event;
+
+    if (!q)
+        return NULL;
+    DL_DELETE (y->events, q);
+    y->event_count--;
+    event = q->event;
+    free (q);
+    return event;
+}
+
+static void keep_lost (struct yard *y, const struct watch *w)
+{
+    yard_event *e = result_new (sizeof *e);
+
+    *e = (yard_event){.type = YARD_EVENT_LOST,
+                      .job = result_id (e, w->job),
+                      .seq = w->last,
+                      .state = "",
+                      .agent = "",
+                      .why = result_text (e, yard_err_text (w->err)),
+                      .detail = result_text (e, yard_err_slug (w->err))};
+    keep_event (y, e);
+}
+
+/* A watch that the yard refused to go on with ends with an event of its own. Nobody else frees
+ * watches that have ended: until now somebody up the stack may look at them. */
+static void sweep (struct yard *y)
+{
+    for (size_t i = 0; y->watch_count > 0 && i < YARD_WATCHES; i++) {
+        struct watch *w = y->watches[i];
+        if (!w || !(w->final || w->err))
+            continue;
+        if (w->err)
+            keep_lost (y, w);
+        watch_free (y, w);
+    }
+}
+
+static yard_err_t *next_event (struct yard *y, int64_t until_ms, yard_event **ret)
+{
+    bool last = false;
+
+    for (;;) {
+        sweep (y);
+        *ret = take_event (y);
+        if (*ret)
+            return NULL;
+        if (y->watch_count == 0)
+            return error_new (YARD_EINVALID, EXIT_INTERNAL, "options", "no job is watched");
+        if (is_turned_away (y))
+            return turned_away (y);
+        if (last)
+            return error_new (YARD_ETIMEOUT, EXIT_TIMEOUT, "timeout", "no event");
+        last = ym_time_mono_ms () >= until_ms;
+        pump (y, until_ms);
+    }
+}
+
+yard_rc yard_process (yard_t *y, int timeout_ms, yard_event **ret, yard_err_t **reterr)
+{
+    int64_t until_ms = timeout_ms < 0 ? INT64_MAX : ym_time_mono_ms () + timeout_ms;
+    yard_event *event;
+    yard_err_t *err = next_event (y, until_ms, &event);
+
+    settle (y);
+    if (err)
+        return error_give (err, reterr);
+    *ret = event;
+    return YARD_OK;
+}
+
+void watches_done (struct yard *y)
+{
+    yard_event *event;
+
+    for (size_t i = 0; i < YARD_WATCHES; i++)
+        if (y->watches[i])
+            watch_free (y, y->watches[i]);
+    while ((event = take_event (y)))
+        yard_free (event);
+}
