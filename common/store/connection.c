@@ -38,28 +38,38 @@ bool ym_store_is_last_word (const PGresult *result)
     return severity && (strcmp (severity, "FATAL") == 0 || strcmp (severity, "PANIC") == 0);
 }
 
-/* A warning of class 57 (operator intervention) during a batch is how the server says that it
- * stopped waiting for the synchronous standby: the commit is here and perhaps nowhere else. */
+/* The server stopped waiting for the synchronous standby: the commit is here and perhaps
+ * nowhere else. It says so in a warning with a general SQLSTATE and a text that may be
+ * translated; the place it comes from is neither. */
+static bool is_about_standby (const PGresult *notice)
+{
+    const char *place = PQresultErrorField (notice, PG_DIAG_SOURCE_FUNCTION);
+
+    return place && strcmp (place, "SyncRepWaitForLSN") == 0;
+}
+
+static void note_doubt (struct ym_batch *b, const char *sqlstate, const char *text)
+{
+    b->is_doubtful = true;
+    (void)ym_text_copy (b->result.sqlstate, sizeof b->result.sqlstate, sqlstate);
+    (void)ym_text_copy (b->result.text, sizeof b->result.text, text);
+}
+
 static void on_notice (void *arg, const PGresult *notice)
 {
     struct ym_store *s = arg;
     const char *severity = PQresultErrorField (notice, PG_DIAG_SEVERITY_NONLOCALIZED);
-    const char *state = PQresultErrorField (notice, PG_DIAG_SQLSTATE);
+    const char *sqlstate = PQresultErrorField (notice, PG_DIAG_SQLSTATE);
     const char *text = PQresultErrorField (notice, PG_DIAG_MESSAGE_PRIMARY);
 
-    if (!severity || !state || !text)
+    if (!severity || !sqlstate || !text)
         return;
-    if (s->state == YM_STORE_RUNNING && strcmp (severity, "WARNING") == 0 &&
-        strncmp (state, "57", 2) == 0) {
-        s->current->is_doubtful = true;
-        (void)ym_text_copy (s->current->result.text, sizeof s->current->result.text, text);
-        (void)ym_text_copy (s->current->result.sqlstate, sizeof s->current->result.sqlstate,
-                            state);
-    }
+    if (s->state == YM_STORE_RUNNING && is_about_standby (notice))
+        note_doubt (s->current, sqlstate, text);
     if (ym_store_is_last_word (notice))
         ym_store_note_why (s, text);
     ym_log (YM_LOG_DEBUG, "database_notice", ym_log_text ("severity", severity),
-            ym_log_text ("sqlstate", state), ym_log_text ("why", text));
+            ym_log_text ("sqlstate", sqlstate), ym_log_text ("why", text));
 }
 
 static char *own_text (const char *text)
