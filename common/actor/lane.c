@@ -332,6 +332,7 @@ void ym_lane_step (struct ym_lane_state *lane, int64_t mono_ms)
         refuse_held (lane, mono_ms);
         return;
     }
+    recovery_goes_on (lane);
     while (!lane->busy &&
            (lane->first.count > 0 || (!lane->recovering && lane->waiting.count > 0))) {
         gather (lane);
