@@ -305,7 +305,7 @@ void agents_pass (struct assignment *a, int64_t mono_ms)
 
 int agents_wait_ms (const struct assignment *a, int64_t mono_ms)
 {
-    if (a->ticking)
+    if (a->ticking || ym_yard_is_stopping (a->yard))
         return -1;
     return a->tick_at_ms > mono_ms          ? (int)(a->tick_at_ms - mono_ms)
            : ym_yard_has_database (a->yard) ? 0

@@ -182,6 +182,9 @@ static void on_link (void *me, unsigned peer, enum ym_link_news news)
         a->reload_wanted = true; /* a wish to terminate may have been lost */
         ym_yard_reload_keys (a->yard);
     }
+    else if (news == YM_LINK_GAP) {
+        ym_send (a->yard, peer, YM_MSG_offer_again, 0, &(struct ym_offer_again){0});
+    }
 }
 
 static void on_keys_changed (void *me, struct ym_item *item)

@@ -134,6 +134,18 @@ static void on_queue_get (void *me, struct ym_item *item)
                                          .oldest_ms = (uint64_t)(age > 0 ? age : 0)});
 }
 
+static void offer_afresh (struct queue *q)
+{
+    waiting_withdraw (q->waiting);
+    q->offer_fresh = true;
+}
+
+static void on_offer_again (void *me, struct ym_item *item)
+{
+    (void)item;
+    offer_afresh (me);
+}
+
 static void on_explain_ask (void *me, struct ym_item *item)
 {
     struct queue *q = me;
@@ -149,6 +161,7 @@ static const struct ym_handler handlers[] = {
     {.message = YM_MSG_jobs_ready, .hear = on_jobs_ready},
     {.message = YM_MSG_jobs_gone, .hear = on_jobs_gone},
     {.message = YM_MSG_jobs_taken, .hear = on_jobs_taken},
+    {.message = YM_MSG_offer_again, .hear = on_offer_again},
     {.message = YM_MSG_queue_get, .hear = on_queue_get},
     {.message = YM_MSG_explain_ask, .hear = on_explain_ask},
 };
@@ -195,8 +208,8 @@ static int pass (void *me, int64_t mono_ms)
     return -1;
 }
 
-/* A peer that started again knows nothing of us, and what it told us may have been cut short.
- */
+/* A peer that started again knows nothing of us, and what it told us may have been cut short:
+ * jobs taken that we did not hear of would stay on offer for ever. */
 static void on_link (void *me, unsigned peer, enum ym_link_news news)
 {
     struct queue *q = me;
@@ -204,10 +217,8 @@ static void on_link (void *me, unsigned peer, enum ym_link_news news)
     if (news == YM_LINK_SILENT || (peer != YM_ACTOR_ASSIGNMENT && peer != YM_ACTOR_INTAKE))
         return;
     q->load_wanted = true;
-    if (peer == YM_ACTOR_ASSIGNMENT && news == YM_LINK_UP) {
-        waiting_withdraw (q->waiting);
-        q->offer_fresh = true;
-    }
+    if (peer == YM_ACTOR_ASSIGNMENT)
+        offer_afresh (q);
 }
 
 static void recover (void *me)
