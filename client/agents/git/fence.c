@@ -62,6 +62,7 @@ static enum git_end write_number (struct git_work *work)
         .stage = {{work->target.dir, {"hash-object", "-w", "--stdin", "--no-filters"}}},
         .sink = git_sink_text,
         .to = &text,
+        .is_brief = true,
     };
     enum git_end end;
     size_t width;
@@ -96,6 +97,7 @@ static enum git_end transact (struct git_work *work, const struct git_text *line
         .stage = {{work->target.dir, {"update-ref", "--stdin"}}},
         .feed = feed.data,
         .feed_size = feed.size,
+        .is_brief = true,
     };
     end = git_run (work, ret_call);
     *ret_done = !end && ret_call->status[0] == 0;

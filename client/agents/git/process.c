@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PATIENCE_MS 5000 /* from SIGTERM, which lets git remove its lock files, to SIGKILL */
+#define PATIENCE_MS 5000 /* from one means of ending git to the next, harder one */
 #define LOOK_MS     200  /* should_stop is looked at this often, even without a descriptor */
 
 enum { READ, WRITE };
@@ -31,8 +31,9 @@ struct run {
     int feed, out, err; /* our ends of the pipes; -1: closed */
     size_t fed;
     struct git_text said; /* the latest part of standard error */
-    bool is_stopping, is_too_much, is_killed;
-    int64_t kill_at;
+    bool is_stopping, is_too_much, is_cut;
+    int signal; /* the next one it gets, at that time */
+    int64_t signal_at;
 };
 
 static void close_fd (int *fd)
@@ -192,9 +193,19 @@ static void stop (struct run *run)
     if (run->is_stopping)
         return;
     run->is_stopping = true;
-    run->kill_at = git_clock_ms () + PATIENCE_MS;
+    run->signal = SIGTERM;
+    run->signal_at = git_clock_ms () + (run->call->is_brief ? PATIENCE_MS : 0);
+}
+
+static void press (struct run *run)
+{
+    if (!run->signal || git_clock_ms () < run->signal_at)
+        return;
+    run->is_cut = true;
     close_fd (&run->feed);
-    tell (run, SIGTERM);
+    tell (run, run->signal);
+    run->signal = run->signal == SIGTERM ? SIGKILL : 0;
+    run->signal_at = git_clock_ms () + PATIENCE_MS;
 }
 
 static void feed_some (struct run *run)
@@ -310,12 +321,10 @@ static bool was_killed (int status)
 static bool may_pass (const struct run *run)
 {
     static const char *const passing[] = {
-        ".lock': File exists",     "No space left on device",
-        "Disk quota exceeded",     "Cannot allocate memory",
-        "out of memory",           "Input/output error",
-        "Too many open files",     "Resource temporarily unavailable",
-        "Another git process",     "Stale file handle",
-        "unable to create thread",
+        ".lock': File exists", "could not lock config file", "No space left on device",
+        "Disk quota exceeded", "Cannot allocate memory",     "out of memory",
+        "Input/output error",  "Too many open files",        "Resource temporarily unavailable",
+        "Another git process", "Stale file handle",          "unable to create thread",
     };
     const char *text = run->said.data ? run->said.data : "";
 
@@ -334,10 +343,7 @@ static void run_to_end (struct git_work *work, struct run *run)
     while (run->alive > 0) {
         if (!run->is_stopping && git_should_stop (work))
             stop (run);
-        if (run->is_stopping && !run->is_killed && git_clock_ms () >= run->kill_at) {
-            run->is_killed = true;
-            tell (run, SIGKILL);
-        }
+        press (run);
         turn (run, stop_fd);
     }
     while (drain (run, &run->out, true) || drain (run, &run->err, false))
@@ -385,7 +391,7 @@ enum git_end git_run (struct git_work *work, struct git_call *call)
     if (run.is_too_much)
         return git_say (work, GIT_FAIL, "git %s printed more than can be taken",
                         call->stage[0].args[0]);
-    if (run.is_stopping)
+    if (run.is_cut)
         return git_say (work, GIT_STOPPED, "stopped");
     return GIT_GO_ON;
 }

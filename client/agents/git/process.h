@@ -26,12 +26,17 @@ struct git_call {
     git_sink_f sink; /* NULL: thrown away */
     void *to;
 
+    /* It writes what others wait for, and is soon done: when told to stop it is first left
+     * alone, for a lock of a git that is ended at a bad moment stays. */
+    bool is_brief;
+
     int status[2];    /* as from waitpid */
     char reason[256]; /* what git said of it */
     bool may_pass;    /* it failed, and another time it may not */
 };
 
-/* Runs to the end whatever the exit status. GIT_GO_ON, GIT_STOPPED, GIT_RETRY or GIT_FAIL. */
+/* Runs to the end whatever the exit status: GIT_GO_ON. GIT_STOPPED if it was not begun or was
+ * cut short, GIT_RETRY or GIT_FAIL if it could not run. */
 enum git_end git_run (struct git_work *work, struct git_call *call);
 
 /* The same, and every stage must succeed: otherwise says 'what' and git's reason. */

@@ -143,7 +143,8 @@ static void find_changes (struct git_work *work, const struct git_text *wanted,
 
 static enum git_end set_symbolic (struct git_work *work, const char *name, const char *to)
 {
-    struct git_call call = {.stage = {{work->target.dir, {"symbolic-ref", name, to}}}};
+    struct git_call call = {.stage = {{work->target.dir, {"symbolic-ref", name, to}}},
+                            .is_brief = true};
 
     return git_must (work, &call, "target's symbolic ref cannot be set");
 }

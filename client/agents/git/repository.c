@@ -10,6 +10,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -138,16 +139,34 @@ static bool is_free (const char *path)
     return is_empty;
 }
 
+static int remove_entry (const char *path, const struct stat *is, int type, struct FTW *at)
+{
+    (void)is, (void)type, (void)at;
+    return remove (path) < 0 && errno != ENOENT ? -1 : 0;
+}
+
+/* What an attempt left that was killed while it made the target: half a repository, with locks.
+ */
+static bool remove_left (const char *path)
+{
+    return nftw (path, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) == 0 ||
+           errno == ENOENT;
+}
+
 static enum git_end make (struct git_work *work, const char *path)
 {
     char aside[PATH_MAX + 160], format[40];
     struct git_call call = {
         .stage = {{NULL, {"init", "--quiet", "--bare", "--template=", format, "--", aside}}},
+        .is_brief = true,
     };
     enum git_end end;
 
     (void)snprintf (aside, sizeof aside, "%s.%s.new", path, work->task->job);
     (void)snprintf (format, sizeof format, "--object-format=%s", work->source.format);
+    if (!remove_left (aside))
+        return git_say (work, GIT_RETRY, "target: cannot remove %s: %s", aside,
+                        strerror (errno));
     end = git_must (work, &call, "target cannot be made");
     if (end)
         return end;
