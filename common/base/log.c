@@ -1,5 +1,8 @@
 /* log.c - one event, one line, one write.
  *
+ * Where stderr is the journal's, an entry with fields goes to the journal itself; if it does
+ * not take it, the line goes to stderr as anywhere else.
+ *
  * The journal reads the "<priority>" before a line and takes it off; on a terminal nobody
  * would, so it is left out there. A line is built on the stack and written at once: lines of
  * several processes on one pipe do not mix, and a panic for want of memory can still be logged.
@@ -16,9 +19,10 @@
 #include <unistd.h>
 
 #include "common/base/id.h"
+#include "common/base/journal.h"
 #include "common/base/text.h"
 
-enum { LINE_MAX_OCTETS = 2048 };
+enum { LINE_MAX_OCTETS = 2048, PREFIX = 3 };
 
 struct line {
     bool is_full;
@@ -28,9 +32,10 @@ struct line {
 
 static struct {
     bool is_open, is_terminal;
+    int journal; /* its socket, or negative */
     int most;
     char actor[41];
-} out;
+} out = {.journal = -1};
 
 struct ym_log_field ym_log_text (const char *key, const char *value)
 {
@@ -75,6 +80,8 @@ void ym_log_open (const char *actor)
 
     out.most = wish && strcmp (wish, "debug") == 0 ? YM_LOG_DEBUG : YM_LOG_INFO;
     out.is_terminal = isatty (STDERR_FILENO) == 1;
+    if (out.journal < 0 && ym_journal_reads (STDERR_FILENO, getenv ("JOURNAL_STREAM")))
+        out.journal = ym_journal_open (YM_JOURNAL_SOCKET);
     (void)ym_text_copy (out.actor, sizeof out.actor, actor ? actor : "");
     out.is_open = true;
 }
@@ -185,12 +192,14 @@ void ym_log_event (enum ym_priority priority, const char *event,
     l.size = 0;
     l.is_full = false;
     if (!out.is_terminal)
-        put (&l, (const char[]){'<', (char)('0' + priority), '>'}, 3);
+        put (&l, (const char[]){'<', (char)('0' + priority), '>'}, PREFIX);
     put_text (&l, event);
     if (out.actor[0])
         put_field (&l, "actor", out.actor);
     for (unsigned i = 0; i < count; i++)
         put_field (&l, fields[i].key, fields[i].value);
-    write_line (&l);
+    if (out.journal < 0 || !ym_journal_send (out.journal, priority, event, out.actor,
+                                             l.text + PREFIX, l.size - PREFIX, fields, count))
+        write_line (&l);
     errno = kept;
 }

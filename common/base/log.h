@@ -1,6 +1,7 @@
 /* log.h - one line per event: the event's fixed name, then key=value pairs, then why.
  *
- * Lines go to stderr, each with one write: "<priority>event actor=... key=value ...", which the
+ * Under systemd an event is an entry of the journal with fields (journal.h); elsewhere
+ * lines go to stderr, each with one write: "<priority>event actor=... key=value ...", which the
  * journal understands; on a terminal without "<priority>". Values with spaces or quotes are
  * quoted and escaped. Text that came from outside is safe to log: control characters are
  * escaped, a line is cut at 2 KiB. errno is kept.
