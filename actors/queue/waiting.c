@@ -143,16 +143,25 @@ static bool is_idle_in (const struct waiting *w, const struct class *c, int64_t 
     return e && !e->offered && e->class == c;
 }
 
+static int by_id (const void *x, const void *y)
+{
+    int64_t a = *(const int64_t *)x, b = *(const int64_t *)y;
+
+    return (a > b) - (a < b);
+}
+
+/* Leaves each live id once: one that was removed and added again stands twice. What is sorted
+ * is a heap. */
 static void heap_rebuild (const struct waiting *w, struct class *c)
 {
     size_t kept = 0;
 
+    qsort (c->heap, c->heap_count, sizeof *c->heap, by_id);
     for (size_t i = 0; i < c->heap_count; i++)
-        if (is_idle_in (w, c, c->heap[i]))
+        if ((kept == 0 || c->heap[kept - 1] != c->heap[i]) && is_idle_in (w, c, c->heap[i]))
             c->heap[kept++] = c->heap[i];
+    ym_assert (kept == c->idle);
     c->heap_count = kept;
-    for (size_t i = kept / 2; i-- > 0;)
-        heap_down (c->heap, kept, i);
 }
 
 /* The oldest job of the class that is not on offer, 0 if none; drops ids of removed ones. An id
@@ -270,8 +279,10 @@ size_t waiting_ahead (const struct waiting *w, int64_t job)
         return 0;
     DL_FOREACH (e->class->offered, o)
     ahead += o->job < job;
+    if (e->class->heap_count > e->class->idle)
+        heap_rebuild (w, e->class); /* so that each is counted once */
     for (size_t i = 0; i < e->class->heap_count; i++)
-        ahead += e->class->heap[i] < job && is_idle_in (w, e->class, e->class->heap[i]);
+        ahead += e->class->heap[i] < job;
     return ahead;
 }
 
