@@ -200,6 +200,17 @@ static void explain_now (const struct explain_facts *f, struct ym_blocker_row *r
     }
 }
 
+/* Slots that the next round can give to jobs with this need. */
+static uint64_t free_slots (const struct explain_facts *f)
+{
+    uint64_t count = 0;
+
+    for (size_t i = 0; i < f->agent_count; i++)
+        if (decide_match (f->need, &f->agents[i]) == 0)
+            count += f->agents[i].slots - f->agents[i].used;
+    return count;
+}
+
 size_t decide_explain (const struct explain_facts *f, struct ym_blocker_row ret[EXPLAIN_MAX])
 {
     size_t count = 0;
@@ -214,7 +225,7 @@ size_t decide_explain (const struct explain_facts *f, struct ym_blocker_row ret[
     explain_fit (f, ret, &count);
     if (count == 0)
         explain_now (f, ret, &count);
-    if (count > 0 && f->ahead > 0) {
+    if (f->ahead > 0 && (count > 0 || f->ahead >= free_slots (f))) {
         struct ym_blocker_row *b =
             add (ret, &count, YM_BEHIND, "order", "time: older jobs go first", f->state_at);
         (void)ym_text_copy (b->wanted, sizeof b->wanted, "the first place");

@@ -71,6 +71,7 @@ struct explain_facts {
     int64_t state_at; /* since when it waits */
 };
 enum { EXPLAIN_MAX = 8 };
-/* Returns how many; 0 means that the next round leases it. */
+/* Returns how many; 0 means that the next round leases it, if no job of another class is served
+ * before it from the same slots. */
 size_t decide_explain (const struct explain_facts *f, struct ym_blocker_row ret[EXPLAIN_MAX]);
 #endif
