@@ -40,7 +40,8 @@ typedef struct {
 
 typedef struct {
     size_t size;               /* sizeof (yard_agent_opts) */
-    yard_opts conn;            /* the agents' door and this agent's certificate */
+    yard_opts conn;            /* the agents' door and this agent's certificate; timeout_ms: how
+                       long to try at the start, 0: 30,000 */
     const char *region, *pool; /* pool NULL: "shared" */
     const char *const
         *capabilities; /* ends with NULL; may be NULL; the handlers' kinds are added */

@@ -1,0 +1,361 @@
+/* agent_report.c - what goes to the yard about a task, until it is answered or the task is
+ * fenced.
+ *
+ * A report is made anew from the task for each sending, with the same content; so it survives
+ * lost connections. An answer only counts for the latest sending.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client/libyard/agent.h"
+#include "common/base/panic.h"
+#include "common/base/refusal.h"
+#include "common/base/time.h"
+
+enum { PAUSE_LEAST_MS = 50, PAUSE_MOST_MS = 2000, INTERNAL_MS = 5000 };
+
+void report_begin (struct agent *a, struct yard_task *t, enum report_kind kind)
+{
+    struct report *r = &t->report[kind];
+
+    r->due_ms = 0;
+    if (!r->active) {
+        r->active = true;
+        r->refused = 0;
+        DL_APPEND (a->reports, r);
+    }
+    agent_look_by (a, 0);
+}
+
+void report_end (struct agent *a, struct report *r)
+{
+    if (!r->active)
+        return;
+    r->active = false;
+    r->ask = 0;
+    DL_DELETE (a->reports, r);
+}
+
+void reports_again (struct agent *a)
+{
+    struct report *r;
+
+    DL_FOREACH (a->reports, r)
+    r->due_ms = 0;
+    agent_look_by (a, 0);
+}
+
+/* --- sending --- */
+
+static bool send_started (struct agent *a, const struct report *r)
+{
+    const struct yard_task *t = r->task;
+    struct ym_attempt_started m = {.session = a->session, .job = t->job, .fence = t->fence};
+
+    return agent_send (a, YM_MSG_attempt_started, r->ask, &m);
+}
+
+/* The body was made by the worker; only the header's ask is ours. */
+static bool send_work (struct agent *a, const struct report *r)
+{
+    struct yard_task *t = r->task;
+
+    for (unsigned i = 0; i < 8; i++)
+        t->work[4 + i] = (uint8_t)(r->ask >> (56 - 8 * i));
+    return door_send (&a->door, t->work, t->work_size);
+}
+
+static bool send_end (struct agent *a, const struct report *r)
+{
+    const struct yard_task *t = r->task;
+    struct ym_attempt_completed completed = {.session = a->session,
+                                             .job = t->job,
+                                             .fence = t->fence,
+                                             .done = t->done,
+                                             .total = t->total,
+                                             .result = ym_str (t->result)};
+    struct ym_attempt_failed failed = {.session = a->session,
+                                       .job = t->job,
+                                       .fence = t->fence,
+                                       .retryable = t->step != YARD_FAIL,
+                                       .text = ym_str (t->result)};
+    struct ym_attempt_terminated terminated = {
+        .session = a->session, .job = t->job, .fence = t->fence};
+
+    if (t->step == YARD_DONE)
+        return agent_send (a, YM_MSG_attempt_completed, r->ask, &completed);
+    if (t->terminate)
+        return agent_send (a, YM_MSG_attempt_terminated, r->ask, &terminated);
+    return agent_send (a, YM_MSG_attempt_failed, r->ask, &failed);
+}
+
+typedef bool send_f (struct agent *a, const struct report *r);
+static send_f *const sends[REPORTS] = {
+    [REPORT_STARTED] = send_started, [REPORT_WORK] = send_work, [REPORT_END] = send_end};
+
+static void started_send (struct agent *a, int64_t now);
+
+void reports_send (struct agent *a, int64_t now)
+{
+    struct report *r;
+
+    if (a->session_state != SESSION_HERE)
+        return;
+    started_send (a, now);
+    DL_FOREACH (a->reports, r)
+    {
+        if (r->due_ms <= now) {
+            r->ask = agent_ask (a, r->task->place, r->kind);
+            r->due_ms = now + (sends[r->kind](a, r) ? AGAIN_MS : START_GRACE_MS);
+        }
+        agent_look_by (a, r->due_ms);
+    }
+}
+
+/* Those that run for longer than the grace are told to run. */
+static void started_send (struct agent *a, int64_t now)
+{
+    struct yard_task *t;
+
+    while ((t = a->started) && t->started_due_ms <= now) {
+        bool is_running;
+        DL_DELETE2 (a->started, t, started_prev, started_next);
+        pthread_mutex_lock (&a->lock);
+        is_running = t->state != TASK_WAITING;
+        pthread_mutex_unlock (&a->lock);
+        if (is_running) {
+            t->started_listed = false;
+            report_begin (a, t, REPORT_STARTED);
+            continue;
+        }
+        t->started_due_ms = now + START_GRACE_MS;
+        DL_APPEND2 (a->started, t, started_prev, started_next);
+    }
+    if (t)
+        agent_look_by (a, t->started_due_ms);
+}
+
+/* --- answers --- */
+
+void task_answer (struct yard_task *t, yard_rc rc, zmq_msg_t *take_frame)
+{
+    pthread_mutex_lock (&t->agent->lock);
+    if (t->asking) {
+        t->asking = false;
+        t->answer_rc = rc;
+        if (take_frame)
+            (void)zmq_msg_move (&t->answer, take_frame);
+        pthread_cond_signal (&t->answered);
+    }
+    pthread_mutex_unlock (&t->agent->lock);
+}
+
+static void note (struct agent *a, const struct yard_task *t)
+{
+    size_t at = ((uint64_t)t->job * UINT64_C (0x9e3779b97f4a7c15)) >> 52 & (NOTED - 1);
+
+    a->noted[at].job = t->job;
+    a->noted[at].fence = t->fence;
+}
+
+static void answered (struct agent *a, struct report *r, zmq_msg_t *frame)
+{
+    struct yard_task *t = r->task;
+
+    report_end (a, r);
+    if (r->kind == REPORT_WORK) {
+        task_answer (t, YARD_OK, frame);
+    }
+    else if (r->kind == REPORT_END) {
+        note (a, t);
+        task_free (a, t);
+    }
+}
+
+/* What the yard will never take. A checkpoint with a fault of its own is the handler's matter,
+ * anything else means that the attempt is no longer ours. */
+static void refused_for_good (struct agent *a, struct report *r, enum ym_refusal why)
+{
+    bool is_own = why == YM_REFUSAL_INVALID || why == YM_REFUSAL_MALFORMED;
+
+    if (r->kind == REPORT_WORK && (is_own || why == YM_REFUSAL_STALE_CHECKPOINT)) {
+        report_end (a, r);
+        task_answer (r->task, is_own ? YARD_EINVALID : YARD_ECONFLICT, NULL);
+        return;
+    }
+    task_fence (a, r->task, false);
+}
+
+static void refused (struct agent *a, struct report *r, const struct ym_refused *m)
+{
+    enum ym_refusal why = ym_refusal_find (m->code);
+    int wait = pause_ms (r->refused++, PAUSE_LEAST_MS, PAUSE_MOST_MS);
+
+    if (why == YM_REFUSAL_NOT_REGISTERED) {
+        session_over (a, false);
+        return;
+    }
+    if (why == YM_REFUSAL_INTERNAL)
+        wait = INTERNAL_MS;
+    else if (!m->retryable) {
+        refused_for_good (a, r, why);
+        return;
+    }
+    if ((uint64_t)wait < m->retry_after_ms)
+        wait = (int)m->retry_after_ms;
+    r->ask = 0;
+    r->due_ms = ym_time_mono_ms () + wait;
+    agent_look_by (a, r->due_ms);
+}
+
+void report_hear (struct agent *a, const struct ym_header *h, zmq_msg_t *frame)
+{
+    unsigned place = (unsigned)(h->ask >> KIND_BITS) & SESSION_PLACE;
+    unsigned kind = (unsigned)h->ask & ((1u << KIND_BITS) - 1);
+    struct yard_task *t = place < a->place_max ? a->tasks[place] : NULL;
+    const void *body;
+
+    if (!t || kind >= REPORTS || !t->report[kind].active || t->report[kind].ask != h->ask)
+        return;
+    body = agent_read (a, h, frame);
+    if (!body)
+        return; /* it will be asked again */
+    if (h->number == YM_MSG_refused)
+        refused (a, &t->report[kind], body);
+    else if (h->number == YM_MSG_attempt_noted || h->number == YM_MSG_attempt_mappings)
+        answered (a, &t->report[kind], frame);
+}
+
+/* --- tasks --- */
+
+void task_stop (struct yard_task *t, yard_stop why)
+{
+    const uint64_t one = 1;
+
+    pthread_mutex_lock (&t->agent->lock);
+    atomic_store (&t->stop, (int)why);
+    if (t->stop_fd >= 0 && write (t->stop_fd, &one, sizeof one) != sizeof one)
+        ym_panic ("an eventfd that takes no more");
+    pthread_mutex_unlock (&t->agent->lock);
+}
+
+static void unlist (struct agent *a, struct yard_task *t)
+{
+    if (t->started_listed)
+        DL_DELETE2 (a->started, t, started_prev, started_next);
+    t->started_listed = false;
+    for (unsigned i = 0; i < REPORTS; i++)
+        report_end (a, &t->report[i]);
+}
+
+/* It is no longer the job's attempt; its handler may still run. */
+void task_forget (struct agent *a, struct yard_task *t)
+{
+    unlist (a, t);
+    if (t->known)
+        HASH_DEL (a->by_job, t);
+    t->known = false;
+}
+
+void task_free (struct agent *a, struct yard_task *t)
+{
+    task_forget (a, t);
+    reports_collect (a); /* its counters may stand in the queue */
+    if (t->progressed)
+        DL_DELETE2 (a->counters, t, progress_prev, progress_next);
+    a->tasks[t->place] = NULL;
+    a->places[a->place_count++] = t->place;
+    ym_close_at (&t->stop_fd);
+    (void)zmq_msg_close (&t->answer);
+    (void)pthread_cond_destroy (&t->answered);
+    free (t->work);
+    free (t);
+}
+
+static yard_rc fenced_rc (const struct yard_task *t)
+{
+    return t->gave_up ? YARD_EUNREACHABLE : YARD_EFENCED;
+}
+
+void task_fence (struct agent *a, struct yard_task *t, bool gave_up)
+{
+    bool is_waiting = worker_take_back (a, t);
+    bool has_ended = t->report[REPORT_END].active;
+
+    task_forget (a, t);
+    if (is_waiting || has_ended) {
+        task_free (a, t);
+        return;
+    }
+    t->gave_up = gave_up;
+    task_stop (t, YARD_STOP_FENCED);
+    /* From now on the worker asks no more; what it asked just before is in the queue. */
+    reports_collect (a);
+    task_answer (t, fenced_rc (t), NULL);
+}
+
+/* --- what workers left for us --- */
+
+static void take_counters (struct agent *a, int64_t now)
+{
+    struct yard_task *t, *next;
+
+    DL_FOREACH_SAFE2 (a->progressed, t, next, progress_next)
+    {
+        DL_DELETE2 (a->progressed, t, progress_prev, progress_next);
+        t->progress_due_ms = t->progress_sent_ms + PROGRESS_MS;
+        if (t->progress_due_ms < now)
+            t->progress_due_ms = now;
+        DL_APPEND2 (a->counters, t, progress_prev, progress_next);
+        agent_look_by (a, t->progress_due_ms);
+    }
+}
+
+void reports_collect (struct agent *a)
+{
+    int64_t now = ym_time_mono_ms ();
+    struct yard_task *t, *asking;
+
+    pthread_mutex_lock (&a->lock);
+    take_counters (a, now);
+    asking = a->asking;
+    a->asking = NULL;
+    pthread_mutex_unlock (&a->lock);
+    while ((t = asking)) {
+        DL_DELETE (asking, t);
+        if (t->known)
+            report_begin (a, t, REPORT_WORK);
+        else
+            task_answer (t, fenced_rc (t), NULL);
+    }
+}
+
+static void send_counters (struct agent *a, struct yard_task *t)
+{
+    struct ym_attempt_progress m = {.session = a->session, .job = t->job, .fence = t->fence};
+
+    pthread_mutex_lock (&a->lock);
+    t->progressed = false;
+    m.done = t->done;
+    m.total = t->total;
+    pthread_mutex_unlock (&a->lock);
+    if (t->known && a->session_state == SESSION_HERE)
+        (void)agent_send (a, YM_MSG_attempt_progress, 0, &m);
+}
+
+void counters_send (struct agent *a, int64_t now)
+{
+    struct yard_task *t, *next;
+
+    DL_FOREACH_SAFE2 (a->counters, t, next, progress_next)
+    {
+        if (t->progress_due_ms > now) {
+            agent_look_by (a, t->progress_due_ms);
+            continue;
+        }
+        DL_DELETE2 (a->counters, t, progress_prev, progress_next);
+        t->progress_sent_ms = now;
+        send_counters (a, t);
+    }
+}
