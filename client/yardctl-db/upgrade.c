@@ -113,8 +113,8 @@ static int write_row (PGconn *c, const struct step *step)
     return DB_DONE;
 }
 
-/* A step leaves its settings to nobody: RESET ALL would undo ours, so they are local or they
- * stay until the runner's end, which is soon. */
+/* A step that commits by itself has torn its ledger row from what it did; that is found here,
+ * too late to undo, so it is said. */
 static int try_step (PGconn *c, const struct step *step, bool is_last_try, bool *ret_again)
 {
     int r = run (c, "BEGIN");

@@ -1,13 +1,13 @@
 /* store.h - PostgreSQL: one asynchronous connection that runs one batch at a time.
  *
- * A batch is a list of calls of prepared statements sent in pipeline mode and closed by one Sync:
- * one implicit transaction, one round trip, all or nothing. The outcome is known only when the
- * Sync is answered, so results may be read in the done callback and nowhere else.
+ * A batch is a list of calls of prepared statements sent in pipeline mode and closed by one
+ * Sync: one implicit transaction, one round trip, all or nothing. The outcome is known only
+ * when the Sync is answered, so results may be read in the done callback and nowhere else.
  *
- * Nothing blocks; every connection attempt and every batch has a deadline of its own, and at the
- * deadline the connection is dropped (never PQcancel, which blocks). Lost connections are made
- * again with backoff 20 ms .. 1 s, hosts of a multi-host conninfo in turn. Values travel binary.
- * One thread, one owner.
+ * Nothing blocks; every connection attempt and every batch has a deadline of its own, and at
+ * the deadline the connection is dropped (never PQcancel, which blocks). Lost connections are
+ * made again with backoff 20 ms .. 1 s, hosts of a multi-host conninfo in turn. Values travel
+ * binary. One thread, one owner.
  */
 #ifndef YM_STORE_H
 #define YM_STORE_H
@@ -25,45 +25,52 @@ enum { YM_STORE_PARAMS_MAX = 24, YM_STORE_CALLS_MAX = 64 };
 
 /* A statement is prepared at first use on each connection; text and name are static. Parameters
  * are $1 .. $n with explicit casts in the text ($1::int8[]). */
-struct ym_statement { const char *name, *text; };
+struct ym_statement {
+    const char *name, *text;
+};
 
 struct ym_store_options {
-    const char *conninfo;                      /* without user */
+    const char *conninfo; /* without user */
     const char *user, *application;
     unsigned connect_ms, statement_ms;
     void *arg;
-    void (*up) (void *arg);                    /* connected: the owner may send its first batch */
-    void (*down) (void *arg, const char *why); /* lost, or could not connect (once per outage) */
+    void (*up) (void *arg); /* connected: the owner may send its first batch */
+    void (*down) (void *arg,
+                  const char *why); /* lost, or could not connect (once per outage) */
 };
 struct ym_store *ym_store_open (const struct ym_store_options *options);
-void ym_store_close (struct ym_store *s);      /* NULL does nothing; a batch under way ends as unknown without a callback */
+void ym_store_close (struct ym_store *s); /* NULL does nothing; a batch under way ends as
+                                             unknown without a callback */
 
-/* For the loop. want is a set of POLLIN and POLLOUT; fd -1: nothing to wait for but the time. */
+/* For the loop. want is a set of POLLIN and POLLOUT; fd -1: nothing to wait for but the time.
+ */
 int ym_store_fd (const struct ym_store *s, short *ret_want);
-int ym_store_wait_ms (const struct ym_store *s, int64_t mono_ms);  /* -1: no deadline */
-void ym_store_process (struct ym_store *s, int64_t mono_ms);       /* when the fd is ready or time is up */
+int ym_store_wait_ms (const struct ym_store *s, int64_t mono_ms); /* -1: no deadline */
+void ym_store_process (struct ym_store *s,
+                       int64_t mono_ms); /* when the fd is ready or time is up */
 bool ym_store_is_up (const struct ym_store *s);
-bool ym_store_is_busy (const struct ym_store *s);  /* a batch is under way */
+bool ym_store_is_busy (const struct ym_store *s); /* a batch is under way */
 
 enum ym_outcome {
     YM_COMMITTED,
-    YM_ROLLED_BACK,   /* the server said so; nothing of the batch is there */
-    YM_UNKNOWN,       /* the connection was lost, or the deadline passed, after the Sync was sent */
-    YM_NOT_SENT,      /* not connected, or lost before the Sync had left: nothing happened */
+    YM_ROLLED_BACK, /* the server said so; nothing of the batch is there */
+    YM_UNKNOWN,  /* the connection was lost, or the deadline passed, after the Sync was sent */
+    YM_NOT_SENT, /* not connected, or lost before the Sync had left: nothing happened */
 };
 struct ym_result {
     enum ym_outcome outcome;
-    char sqlstate[6];                          /* of the first failing statement; "" */
-    char text[200];                            /* the server's primary message; "" */
-    unsigned failed_call;                      /* place of the failing call */
+    char sqlstate[6];     /* of the first failing statement; "" */
+    char text[200];       /* the server's primary message; "" */
+    unsigned failed_call; /* place of the failing call */
     unsigned calls;
 };
 typedef void ym_store_done_f (void *arg, struct ym_batch *b, const struct ym_result *result);
 
 /* begin .. call/params .. commit. At most one batch at a time: begin while busy is a panic. The
- * done callback is called exactly once, from ym_store_process or, if not connected, from commit. It
- * may begin the next batch. Before the deadline of a batch come the server's own: a statement may
- * take 7/8 of statement_ms and wait for a lock 1/2 of it; then it is YM_ROLLED_BACK (57014, 55P03). */
+ * done callback is called exactly once, from ym_store_process or, if not connected, from
+ * commit. It may begin the next batch. Before the deadline of a batch come the server's own: a
+ * statement may take 7/8 of statement_ms and wait for a lock 1/2 of it; then it is
+ * YM_ROLLED_BACK (57014, 55P03). */
 struct ym_batch *ym_store_begin (struct ym_store *s, void *arg, ym_store_done_f *done);
 void ym_store_call (struct ym_batch *b, const struct ym_statement *statement);
 void ym_store_commit (struct ym_batch *b);
@@ -84,8 +91,9 @@ void ym_param_bools (struct ym_batch *b, const bool *v, size_t n);
 void ym_param_texts (struct ym_batch *b, const struct ym_str *v, size_t n);
 void ym_param_byteas (struct ym_batch *b, const struct ym_bytes *v, size_t n);
 
-/* Results, in the done callback of a committed batch. A column of another type than asked for is
- * a panic; a NULL reads as 0, false or the empty view. Views are valid until the callback returns. */
+/* Results, in the done callback of a committed batch. A column of another type than asked for
+ * is a panic; a NULL reads as 0, false or the empty view. Views are valid until the callback
+ * returns. */
 const struct ym_rows *ym_batch_rows (const struct ym_batch *b, unsigned call);
 size_t ym_rows_count (const struct ym_rows *r);
 bool ym_row_is_null (const struct ym_rows *r, size_t row, unsigned column);
@@ -96,5 +104,6 @@ bool ym_row_bool (const struct ym_rows *r, size_t row, unsigned column);
 struct ym_str ym_row_text (const struct ym_rows *r, size_t row, unsigned column);
 struct ym_bytes ym_row_bytea (const struct ym_rows *r, size_t row, unsigned column);
 /* A text[] column: calls back for each element. */
-void ym_row_texts (const struct ym_rows *r, size_t row, unsigned column, void *arg, void (*each) (void *arg, struct ym_str v));
+void ym_row_texts (const struct ym_rows *r, size_t row, unsigned column, void *arg,
+                   void (*each) (void *arg, struct ym_str v));
 #endif
