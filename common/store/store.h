@@ -35,19 +35,18 @@ struct ym_store_options {
     unsigned connect_ms, statement_ms;
     void *arg;
     void (*up) (void *arg); /* connected: the owner may send its first batch */
-    void (*down) (void *arg,
-                  const char *why); /* lost, or could not connect (once per outage) */
+    /* Lost, or could not connect; once per outage. */
+    void (*down) (void *arg, const char *why);
 };
 struct ym_store *ym_store_open (const struct ym_store_options *options);
-void ym_store_close (struct ym_store *s); /* NULL does nothing; a batch under way ends as
-                                             unknown without a callback */
+/* NULL does nothing; a batch under way ends as unknown without a callback. */
+void ym_store_close (struct ym_store *s);
 
-/* For the loop. want is a set of POLLIN and POLLOUT; fd -1: nothing to wait for but the time.
- */
+/* For the loop. want is a set of POLLIN and POLLOUT; fd -1: only the time to wait for. */
 int ym_store_fd (const struct ym_store *s, short *ret_want);
 int ym_store_wait_ms (const struct ym_store *s, int64_t mono_ms); /* -1: no deadline */
-void ym_store_process (struct ym_store *s,
-                       int64_t mono_ms); /* when the fd is ready or time is up */
+/* When the fd is ready or time is up. */
+void ym_store_process (struct ym_store *s, int64_t mono_ms);
 bool ym_store_is_up (const struct ym_store *s);
 bool ym_store_is_busy (const struct ym_store *s); /* a batch is under way */
 
