@@ -43,6 +43,7 @@ if(CRITERION_FOUND)
         get_filename_component(name ${source} NAME_WE)
         ym_test(store-${name} "${source};${support}" ym_actor)
         set_tests_properties(store-${name} PROPERTIES LABELS store)
+        add_dependencies(store-${name} yardctl-db ym-schema)    # they bring a database up to date
     endforeach()
 endif()
 
