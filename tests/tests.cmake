@@ -6,7 +6,7 @@ set(YM_TEST_LINK
     common/store=ym_store common/actor=ym_actor supervisor=ym_supervisor
     actors/intake=ym_intake actors/queue=ym_queue actors/assignment=ym_assignment
     client/libyard=yard_static client/agents/git=yard_git client/agents/items=yard_items
-    client/yardctl=yard_ctl client/yardctl-db=ym_database)
+    client/yardctl=yard_ctl schema/db=ym_database)
 set(YM_TEST_TROUBLE "Sanitizer;runtime error:;Tested: 0 ")
 
 function(ym_test name source)

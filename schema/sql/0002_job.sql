@@ -111,8 +111,9 @@ BEGIN
     asked AS (
         INSERT INTO ym.request (tenant_id, request, digest, at_ms, reply)
         SELECT g.tenant_id, g.request, g.digest, _now, int8send(g.job_id) FROM given g ORDER BY g.job_id
-            ON CONFLICT DO NOTHING RETURNING request.tenant_id, request.request),
-    accepted AS MATERIALIZED (SELECT g.* FROM given g JOIN asked a ON a.tenant_id = g.tenant_id AND a.request = g.request),
+            ON CONFLICT DO NOTHING RETURNING request.tenant_id, request.request, request.reply),
+    accepted AS MATERIALIZED (     -- the reply tells which one of two equal requests it was
+        SELECT g.* FROM given g JOIN asked a ON a.tenant_id = g.tenant_id AND a.request = g.request AND a.reply = int8send(g.job_id)),
     stored AS (
         INSERT INTO ym.job (shard_id, job_id, tenant_id, tier, requirement, submitted_ms, submitted_by, name, kind, source, target, trace, payload)
         SELECT 0, a.job_id, a.tenant_id, a.tier, a.need, _now, a.key_id, a.name, a.kind, a.source, a.target, NULLIF(a.trace, ''), a.payload FROM accepted a),
@@ -227,13 +228,14 @@ RETURNS TABLE (outcome int2, state int2, seq int4, tier int2, digest bytea, repl
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
 DECLARE _r ym.job_run; _q ym.request; _to int2;
 BEGIN
+    SELECT * INTO _r FROM ym.job_run r WHERE r.job_id = _job AND (_tenant = 0 OR r.tenant_id = _tenant) FOR UPDATE;
+    -- Read after the lock: the same request may have been under way in another session.
     SELECT * INTO _q FROM ym.request q WHERE q.tenant_id = _asking AND q.request = _request;
     IF FOUND THEN
         RETURN QUERY SELECT 1::int2, 0::int2, 0, 0::int2, _q.digest, _q.reply;
         RETURN;
     END IF;
-    SELECT * INTO _r FROM ym.job_run r WHERE r.job_id = _job AND (_tenant = 0 OR r.tenant_id = _tenant) FOR UPDATE;
-    IF NOT FOUND THEN
+    IF _r.job_id IS NULL THEN
         RETURN QUERY SELECT CASE WHEN EXISTS (SELECT FROM ym.job_done d WHERE d.job_id = _job AND (_tenant = 0 OR d.tenant_id = _tenant))
                                  THEN 3 ELSE 2 END::int2, 0::int2, 0, 0::int2, ''::bytea, ''::bytea;
         RETURN;

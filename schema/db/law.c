@@ -4,7 +4,7 @@
  * Whole tables travel as arrays, one per column: a fill is a delete of what differs and an
  * insert of what lacks, both by set, in one transaction; it can be repeated at will.
  */
-#include "client/yardctl-db/database.h"
+#include "schema/db/database.h"
 
 #include "common/base/enums.h"
 #include "common/base/life.h"

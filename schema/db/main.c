@@ -1,5 +1,5 @@
 /* main.c - yardctl-db: the database of the yard, for its operator. */
-#include "client/yardctl-db/database.h"
+#include "schema/db/database.h"
 
 #include <argp.h>
 #include <sodium.h>

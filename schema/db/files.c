@@ -3,7 +3,7 @@
  * Nothing is trusted because it is there: a name of another form, a gap, a file that is too
  * large or not UTF-8 refuses the whole directory.
  */
-#include "client/yardctl-db/database.h"
+#include "schema/db/database.h"
 
 #include "common/base/own.h"
 #include "common/base/panic.h"

@@ -3,7 +3,7 @@
  * For the day of the installation and for the day the last admin key is lost: whoever may log
  * in to the database as its owner may do this.
  */
-#include "client/yardctl-db/database.h"
+#include "schema/db/database.h"
 
 #include "common/base/enums.h"
 #include "common/base/refusal.h"

@@ -4,7 +4,7 @@
  * step and its row in the ledger commit together: a kill between any two lines leaves a
  * database that the next run takes further.
  */
-#include "client/yardctl-db/database.h"
+#include "schema/db/database.h"
 
 #include <stdio.h>
 #include <string.h>

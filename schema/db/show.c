@@ -1,5 +1,5 @@
 /* show.c - status and verify: what is there, and whether it is what it should be. */
-#include "client/yardctl-db/database.h"
+#include "schema/db/database.h"
 
 #include <stdio.h>
 

@@ -1,5 +1,5 @@
 /* ledger.c - ym.schema_step: which steps this database has had, and whether the files agree. */
-#include "client/yardctl-db/database.h"
+#include "schema/db/database.h"
 
 #include "common/base/text.h"
 
