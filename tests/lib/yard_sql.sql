@@ -1,0 +1,82 @@
+-- Short names for the calls of tests; each calls one function of the yard, as whoever calls it.
+CREATE SCHEMA t;
+GRANT USAGE ON SCHEMA t TO PUBLIC;
+CREATE TABLE t.event (machine text, word text, number int2, PRIMARY KEY (machine, word));
+CREATE TABLE t.base AS SELECT ((extract(epoch FROM clock_timestamp()) * 1000)::int8 - 1735689600000) << 11 AS id;
+GRANT SELECT ON t.event, t.base TO PUBLIC;
+INSERT INTO ym.tenant (name, created_ms) VALUES ('one', 1), ('two', 1);
+
+-- Job number n of this test.
+CREATE FUNCTION t.id(n int8) RETURNS int8 LANGUAGE sql STABLE AS 'SELECT id + n FROM t.base';
+CREATE FUNCTION t.of(id int8) RETURNS int8 LANGUAGE sql STABLE AS 'SELECT $1 - b.id FROM t.base b';
+CREATE FUNCTION t.ev(word text) RETURNS int2 LANGUAGE sql STABLE AS $$ SELECT number FROM t.event e WHERE e.machine = 'job' AND e.word = $1 $$;
+CREATE FUNCTION t.request(r text) RETURNS bytea LANGUAGE sql IMMUTABLE AS $$ SELECT decode(md5(r), 'hex') $$;
+CREATE FUNCTION t.digest(body text) RETURNS bytea LANGUAGE sql IMMUTABLE AS $$ SELECT sha256(body::bytea) $$;
+
+-- One row an item: fresh; same and other with the job stored before; again.
+CREATE FUNCTION t.submit(ns int8[], tenants int4[], requests text[], bodies text[], tier int2 DEFAULT 0) RETURNS SETOF text
+LANGUAGE sql VOLATILE AS $$
+    SELECT CASE WHEN s.fresh THEN 'fresh' WHEN s.reply IS NULL THEN 'again'
+                WHEN s.digest = t.digest(bodies[s.ix]) THEN 'same-' ELSE 'other-' END
+           || COALESCE(t.of(('x' || encode(s.reply, 'hex'))::bit(64)::int8)::text, '')
+      FROM ym.job_submit(1000, ARRAY[7]::int8[], ARRAY['shared||git'], (SELECT array_agg(t.id(n) ORDER BY o) FROM unnest(ns) WITH ORDINALITY AS u (n, o)),
+               tenants, array_fill(5::int8, ARRAY[cardinality(ns)]),
+               (SELECT array_agg(t.request(r) ORDER BY o) FROM unnest(requests) WITH ORDINALITY AS u (r, o)),
+               (SELECT array_agg(t.digest(b) ORDER BY o) FROM unnest(bodies) WITH ORDINALITY AS u (b, o)),
+               array_fill(tier, ARRAY[cardinality(ns)]), array_fill(7::int8, ARRAY[cardinality(ns)]),
+               bodies, array_fill('git'::text, ARRAY[cardinality(ns)]), bodies, bodies,
+               array_fill(''::bytea, ARRAY[cardinality(ns)]), (SELECT array_agg(b::bytea ORDER BY o) FROM unnest(bodies) WITH ORDINALITY AS u (b, o))) s
+     ORDER BY s.ix
+$$;
+CREATE FUNCTION t.submit(n int8, tenant int4, request text, body text, tier int2 DEFAULT 0) RETURNS text
+LANGUAGE sql VOLATILE AS 'SELECT t.submit(ARRAY[n], ARRAY[tenant], ARRAY[request], ARRAY[body], tier)';
+
+-- 'outcome state seq'
+CREATE FUNCTION t.terminate(n int8, tenant int4, asking int4, request text, body text DEFAULT 'b') RETURNS text
+LANGUAGE sql VOLATILE AS $$
+    SELECT concat_ws(' ', r.outcome, r.state, r.seq)
+      FROM ym.job_terminate(2000, t.id(n), tenant, asking, 5, t.request(request), t.digest(body), 'why', t.ev('TERMINATE')) r
+$$;
+-- The fence, or nothing.
+CREATE FUNCTION t.lease(n int8, agent int8) RETURNS SETOF int8
+LANGUAGE sql VOLATILE AS $$ SELECT l.fence FROM ym.attempt_lease(3000, ARRAY[t.id(n)], ARRAY[agent], t.ev('LEASE')) l $$;
+CREATE FUNCTION t.started(n int8, fence int8, agent int8) RETURNS bool
+LANGUAGE sql VOLATILE AS $$
+    SELECT count(*) = 1 FROM ym.attempt_started(4000, ARRAY[t.id(n)], ARRAY[fence], ARRAY[agent], t.ev('STARTED'))
+$$;
+CREATE FUNCTION t.checkpoint(n int8, fence int8, agent int8, number int8, sources text[] DEFAULT '{}') RETURNS bool
+LANGUAGE sql VOLATILE AS $$
+    SELECT count(*) = 1 FROM ym.attempt_checkpoint(5000, ARRAY[t.id(n)], ARRAY[fence], ARRAY[agent], ARRAY[number], ARRAY['resume'::bytea],
+        ARRAY['mark ' || number], ARRAY[number * 10], ARRAY[100::int8], array_fill(t.id(n), ARRAY[cardinality(sources)]), sources,
+        (SELECT COALESCE(array_agg('to-' || s), '{}') FROM unnest(sources) s))
+$$;
+-- The new state, or nothing.
+CREATE FUNCTION t.finish(n int8, fence int8, agent int8, on_event text) RETURNS SETOF text
+LANGUAGE sql VOLATILE AS $$
+    SELECT e.state::text FROM ym.attempt_end(6000, ARRAY[t.id(n)], ARRAY[fence], ARRAY[agent], ARRAY[t.ev(on_event)], ARRAY[100::int8], ARRAY[100::int8],
+        ARRAY['detail'], t.ev('TERMINATE'), t.ev('RETRY')) e
+$$;
+CREATE FUNCTION t.register(agent int8, request text, slots int4 DEFAULT 4) RETURNS text
+LANGUAGE sql VOLATILE AS $$
+    SELECT concat_ws(' ', r.session, r.fresh)
+      FROM ym.agent_register(7000, 1, agent, t.request(request), 'eu', 'shared', ARRAY['git'], slots, 1::int2, 100::int2) r
+$$;
+
+-- For the superuser: a job where it is, and everything.
+CREATE FUNCTION t.job(n int8) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT concat_ws(' ', 'run', s.name, r.seq, r.attempt, r.retries, r.wanted)
+      FROM ym.job_run r JOIN ym.state s ON s.machine = 'job' AND s.number = r.state WHERE r.job_id = t.id(n)
+    UNION ALL
+    SELECT concat_ws(' ', 'done', s.name, d.seq, d.attempt)
+      FROM ym.job_done d JOIN ym.state s ON s.machine = 'job' AND s.number = d.state WHERE d.job_id = t.id(n)
+$$;
+CREATE FUNCTION t.rows() RETURNS text LANGUAGE plpgsql AS $$
+DECLARE _table text; _one text; _all text := '';
+BEGIN
+    FOREACH _table IN ARRAY ARRAY['job', 'job_run', 'job_done', 'job_event', 'agent', 'agent_seen', 'request', 'requirement', 'checkpoint', 'id_map',
+                                  'key', 'tenant', 'key_change'] LOOP
+        EXECUTE format('SELECT md5(string_agg(r::text, E''\n'' ORDER BY r::text)) FROM ym.%I r', _table) INTO _one;
+        _all := _all || _table || '=' || COALESCE(_one, '-') || ' ';
+    END LOOP;
+    RETURN _all;
+END $$;
