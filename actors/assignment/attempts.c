@@ -324,22 +324,31 @@ static void plan_verify (void *me, struct ym_turn *t, struct ym_item **items, si
     items[0]->call = store_call_verify (t, r.jobs, r.fences, r.agents, count);
 }
 
+static enum report_kind kind_of (const struct ym_item *item)
+{
+    switch (item->letter.message->number) {
+    case YM_MSG_attempt_started:
+        return REPORT_STARTED;
+    case YM_MSG_attempt_checkpoint:
+        return REPORT_CHECKPOINT;
+    case YM_MSG_attempt_completed:
+        return REPORT_COMPLETED;
+    case YM_MSG_attempt_failed:
+        return REPORT_FAILED;
+    default:
+        return REPORT_TERMINATED;
+    }
+}
+
 static enum ym_refusal verdict (const struct ym_item *item, const struct verified *v)
 {
-    unsigned number = item->letter.message->number;
+    struct report_facts f = {.kind = kind_of (item), .held = v->held, .ended_on = v->ended_on};
     const struct ym_attempt_checkpoint *m = item->body;
 
-    if (number == YM_MSG_attempt_started)
-        return v->held ? YM_REFUSAL_NONE : YM_REFUSAL_STALE_LEASE;
-    if (number != YM_MSG_attempt_checkpoint)
-        return v->ended  ? YM_REFUSAL_NONE
-               : v->held ? YM_REFUSAL_ILLEGAL_MOVE
-                         : YM_REFUSAL_STALE_LEASE;
-    if (!v->held)
-        return YM_REFUSAL_STALE_LEASE;
-    return v->checkpoint == (int64_t)m->checkpoint && v->checkpoint_fence == (int64_t)m->fence
-               ? YM_REFUSAL_NONE
-               : YM_REFUSAL_STALE_CHECKPOINT;
+    if (f.kind == REPORT_CHECKPOINT)
+        f.checkpoint_is_it =
+            v->checkpoint == (int64_t)m->checkpoint && v->checkpoint_fence == (int64_t)m->fence;
+    return decide_repeated (&f);
 }
 
 static void done_verify (void *me, struct ym_turn *t, struct ym_item **items, size_t count)

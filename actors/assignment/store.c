@@ -39,8 +39,9 @@ STATEMENT (attempt_checkpoint,
 STATEMENT (attempt_end,
            "SELECT ix, state, final FROM ym.attempt_end ($1::int8, $2::int8[], $3::int8[], "
            "$4::int8[], $5::int2[], $6::int8[], $7::int8[], $8::text[], $9::int2, $10::int2)");
-STATEMENT (attempt_verify, "SELECT ix, held, ended, state, checkpoint, checkpoint_fence FROM "
-                           "ym.attempt_verify ($1::int8[], $2::int8[], $3::int8[])");
+STATEMENT (attempt_verify,
+           "SELECT ix, held, ended_on, state, checkpoint, checkpoint_fence FROM "
+           "ym.attempt_verify ($1::int8[], $2::int8[], $3::int8[])");
 STATEMENT (
     attempt_lookup,
     "SELECT source, target FROM ym.attempt_lookup ($1::int8, $2::int8, $3::int8, $4::text[])");
@@ -393,7 +394,7 @@ struct verified store_got_verified (const struct ym_turn *t, unsigned call, size
     const struct ym_rows *r = ym_turn_rows (t, call);
 
     return (struct verified){store_got_place (t, call, row), ym_row_bool (r, row, 1),
-                             ym_row_bool (r, row, 2),        ym_row_int2 (r, row, 3),
+                             ym_row_int2 (r, row, 2),        ym_row_int2 (r, row, 3),
                              ym_row_int8 (r, row, 4),        ym_row_int8 (r, row, 5)};
 }
 

@@ -88,7 +88,8 @@ struct ended store_got_ended (const struct ym_turn *t, unsigned call, size_t row
 
 struct verified {
     size_t place;
-    bool held, ended;
+    bool held;
+    int ended_on; /* the event that ended this attempt; 0: none */
     int state;
     int64_t checkpoint, checkpoint_fence;
 };

@@ -220,17 +220,21 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
 $$;
 
 -- What became of attempts whose reports moved nothing? held: it still is this agent's, with the
--- checkpoint stored last. ended: this very attempt ended, so the report was a repetition.
+-- checkpoint stored last. ended_on: the event that ended this very attempt, 0 if none did; a report
+-- is a repetition only if it asked for that end.
 CREATE FUNCTION ym.attempt_verify(_jobs int8[], _fences int8[], _agents int8[])
-RETURNS TABLE (ix int4, held bool, ended bool, state int2, checkpoint int8, checkpoint_fence int8)
+RETURNS TABLE (ix int4, held bool, ended_on int2, state int2, checkpoint int8, checkpoint_fence int8)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
-    SELECT g.ix::int4, COALESCE(r.holder = g.agent_id, false), d.job_id IS NOT NULL OR COALESCE(r.holder = 0, false),
+    SELECT g.ix::int4, COALESCE(r.holder = g.agent_id, false), COALESCE(e.on_event, 0::int2),
            COALESCE(r.state, d.state, 0::int2), COALESCE(r.checkpoint, d.checkpoint, 0), COALESCE(c.fence, 0)
       FROM unnest(_jobs, _fences, _agents) WITH ORDINALITY AS g (job_id, fence, agent_id, ix)
            LEFT JOIN LATERAL (SELECT i.holder, i.state, i.checkpoint FROM ym.job_run i
                                WHERE i.job_id = g.job_id AND i.fence = g.fence AND i.agent_id = g.agent_id OFFSET 0) r ON true
-           LEFT JOIN LATERAL (SELECT i.job_id, i.state, i.checkpoint FROM ym.job_done i
+           LEFT JOIN LATERAL (SELECT i.state, i.checkpoint FROM ym.job_done i
                                WHERE i.job_id = g.job_id AND i.fence = g.fence AND i.agent_id = g.agent_id OFFSET 0) d ON true
+           LEFT JOIN LATERAL (SELECT i.on_event FROM ym.job_event i JOIN ym.state s ON s.machine = 'job' AND s.number = i.state
+                               WHERE i.job_id = g.job_id AND i.fence = g.fence AND i.agent_id = g.agent_id
+                                 AND (s.final OR s.name = 'QUEUED') ORDER BY i.seq LIMIT 1) e ON true
            LEFT JOIN LATERAL (SELECT i.fence FROM ym.checkpoint i
                                WHERE i.job_id = g.job_id AND i.checkpoint = r.checkpoint OFFSET 0) c ON true
 $$;

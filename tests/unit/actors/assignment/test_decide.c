@@ -93,6 +93,49 @@ Test (decide, error)
         cr_expect_eq (decide_error (&errors[i].facts), errors[i].event, "row %zu", i);
 }
 
+enum {
+    NONE = YM_REFUSAL_NONE,
+    LEASE = YM_REFUSAL_STALE_LEASE,
+    MOVE = YM_REFUSAL_ILLEGAL_MOVE,
+    CHECK = YM_REFUSAL_STALE_CHECKPOINT
+};
+
+static const struct {
+    struct report_facts facts;
+    enum ym_refusal refusal;
+} repeated[] = {
+    {{REPORT_STARTED, true, 0, false}, NONE},
+    {{REPORT_STARTED, false, 0, false}, LEASE},
+    {{REPORT_STARTED, false, YM_JOB_ON_COMPLETE, false}, LEASE},
+    {{REPORT_CHECKPOINT, true, 0, true}, NONE},
+    {{REPORT_CHECKPOINT, true, 0, false}, CHECK},
+    {{REPORT_CHECKPOINT, false, 0, true}, LEASE},
+    {{REPORT_CHECKPOINT, false, YM_JOB_ON_COMPLETE, true}, LEASE},
+    {{REPORT_COMPLETED, true, 0, false}, MOVE},
+    {{REPORT_COMPLETED, false, 0, false}, LEASE},
+    {{REPORT_COMPLETED, false, YM_JOB_ON_COMPLETE, false}, NONE},
+    {{REPORT_COMPLETED, false, YM_JOB_ON_LOSE, false}, LEASE},
+    {{REPORT_COMPLETED, false, YM_JOB_ON_RETRY, false}, LEASE},
+    {{REPORT_COMPLETED, false, YM_JOB_ON_FAIL, false}, LEASE},
+    {{REPORT_COMPLETED, false, YM_JOB_ON_TERMINATE, false}, LEASE},
+    {{REPORT_FAILED, true, 0, false}, MOVE},
+    {{REPORT_FAILED, false, YM_JOB_ON_RETRY, false}, NONE},
+    {{REPORT_FAILED, false, YM_JOB_ON_FAIL, false}, NONE},
+    {{REPORT_FAILED, false, YM_JOB_ON_TERMINATE, false}, NONE},
+    {{REPORT_FAILED, false, YM_JOB_ON_COMPLETE, false}, LEASE},
+    {{REPORT_FAILED, false, YM_JOB_ON_LOSE, false}, LEASE},
+    {{REPORT_TERMINATED, true, 0, false}, MOVE},
+    {{REPORT_TERMINATED, false, YM_JOB_ON_TERMINATE, false}, NONE},
+    {{REPORT_TERMINATED, false, YM_JOB_ON_LOSE, false}, LEASE},
+    {{REPORT_TERMINATED, false, YM_JOB_ON_COMPLETE, false}, LEASE},
+};
+
+Test (decide, repeated)
+{
+    for (size_t i = 0; i < sizeof repeated / sizeof repeated[0]; i++)
+        cr_expect_eq (decide_repeated (&repeated[i].facts), repeated[i].refusal, "row %zu", i);
+}
+
 /* Rounds: up to three classes with two tiers, and what is leased in which order. */
 
 struct list {
