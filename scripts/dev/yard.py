@@ -256,9 +256,20 @@ class Yard:
         values = ("--role", key.role, "--tenant", key.tenant, "--name", key.name)
         if self.is_ready:
             self.ctl("key", "authorize", key.public, *values, key="admin")
+            self.wait_keys()
         else:
             self.db("authorize", "--public-key", key.public, *values)
         return key
+
+    def wait_keys(self, seconds=10):
+        """Both doors know every key that the table has: an agent that is too early is turned away."""
+        number = int(self.one("SELECT number FROM ym.key_change"))
+
+        def known():
+            with open(self.path("log", "yardmasterd"), encoding="utf-8", errors="replace") as file:
+                loaded = dict(re.findall(r"keys_loaded actor=(\w+) .*change=(\d+)", file.read()))
+            return all(int(loaded.get(actor, 0)) >= number for actor in ("intake", "assignment"))
+        wait_for(known, seconds, "the doors to read the key table again")
 
     def key(self, name, role, tenant):
         """The key of that name, made and let in when it is new."""
