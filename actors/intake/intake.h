@@ -40,7 +40,6 @@ void submit_done (struct intake *in);
 
 /* reading.c */
 extern const struct ym_work get_work, list_work, explain_work;
-void on_hello (void *me, struct ym_item *item);
 void on_yard_get (void *me, struct ym_item *item);
 void on_queue_get (void *me, struct ym_item *item);
 void on_agent_list (void *me, struct ym_item *item);

@@ -57,7 +57,6 @@ static void end (void *me)
 }
 
 static const struct ym_handler handlers[] = {
-    {.message = YM_MSG_hello, .hear = on_hello},
     {.message = YM_MSG_job_submit, .work = &submit_work},
     {.message = YM_MSG_job_get, .work = &get_work},
     {.message = YM_MSG_job_list, .work = &list_work},

@@ -1,4 +1,4 @@
-/* reading.c - what only reads: hello, get, list, explain, and questions passed on to other
+/* reading.c - what only reads: get, list, explain, and questions passed on to other
  * actors.
  *
  * A question that is passed on keeps its asker here; the answer of the other actor goes back as
@@ -21,19 +21,6 @@ unsigned queue_of (uint32_t tier)
 }
 
 /* Who is who. */
-
-void on_hello (void *me, struct ym_item *item)
-{
-    struct intake *in = me;
-    struct ym_welcome w = {.role = item->key.role,
-                           .now = ym_time_wall_ms (),
-                           .message_max = (uint64_t)ym_yard_setting (in->yard, "message_max")};
-
-    (void)ym_text_copy (w.version, sizeof w.version, YM_VERSION);
-    (void)ym_text_copy (w.tenant, sizeof w.tenant, item->key.tenant_name);
-    (void)ym_text_copy (w.name, sizeof w.name, item->key.name);
-    ym_answer (in->yard, item, YM_MSG_welcome, &w);
-}
 
 void on_yard_get (void *me, struct ym_item *item)
 {

@@ -48,12 +48,13 @@ void ym_refuse_faults (struct ym_yard *yard, struct ym_item *item, enum ym_refus
 {
     unsigned retry_after_ms = ym_refusal_is_retryable (why) ? 100 : 0;
 
-    yard->refused++;
     ym_log (YM_LOG_DEBUG, "refused",
             ym_log_text ("message", item->has_letter ? item->letter.message->name : "-"),
             ym_log_text ("from", item->key.name), ym_log_text ("why", ym_refusal_slug (why)));
-    if (!item->asked)
+    if (!item->asked) {
+        yard->refused++; /* the bus counts those it tells */
         return;
+    }
     item->asked = false;
     ym_bus_refuse (yard->bus, &item->from, why, NULL, retry_after_ms, faults);
 }
@@ -207,8 +208,26 @@ static void hear_supervisor (struct ym_yard *yard, int64_t mono_ms)
 
 /* Messages. */
 
+/* Understood at every door. */
+static void on_hello (void *me, struct ym_item *item)
+{
+    struct ym_yard *yard = me;
+    struct ym_welcome w = {.role = item->key.role,
+                           .now = ym_time_wall_ms (),
+                           .message_max = (uint64_t)ym_yard_setting (yard, "message_max")};
+
+    (void)ym_text_copy (w.version, sizeof w.version, YM_VERSION);
+    (void)ym_text_copy (w.tenant, sizeof w.tenant, item->key.tenant_name);
+    (void)ym_text_copy (w.name, sizeof w.name, item->key.name);
+    ym_answer (yard, item, YM_MSG_welcome, &w);
+}
+
+static const struct ym_handler hello = {.message = YM_MSG_hello, .hear = on_hello};
+
 static const struct ym_handler *find_handler (const struct ym_actor *actor, unsigned number)
 {
+    if (number == hello.message)
+        return &hello;
     for (size_t i = 0; i < actor->handler_count; i++)
         if (actor->handlers[i].message == number)
             return &actor->handlers[i];
@@ -218,7 +237,7 @@ static const struct ym_handler *find_handler (const struct ym_actor *actor, unsi
 static void hear_now (struct ym_yard *yard, const struct ym_handler *h, struct ym_item *item)
 {
     if (ym_item_decode (yard, item, yard->hear_arena))
-        h->hear (yard->me, item);
+        h->hear (h == &hello ? yard : yard->me, item);
     ym_arena_reset (yard->hear_arena);
     ym_item_free (item);
 }

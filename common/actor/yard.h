@@ -33,7 +33,7 @@ struct ym_yard {
     bool ready, stopping, keys_wanted, keys_asked;
     int64_t stop_at_ms, beat_at_ms, beat_ms;
     size_t inbox_max, turn_max;
-    uint64_t refused;
+    uint64_t refused; /* without a word: nobody waited for an answer */
 };
 
 void ym_lane_open (struct ym_yard *yard, enum ym_lane lane);
