@@ -7,16 +7,10 @@
 
 enum { PAGE_MAX = 200 };
 
-static void changed (struct intake *in)
-{
-    ym_yard_reload_keys (in->yard);
-    ym_send (in->yard, YM_ACTOR_ASSIGNMENT, YM_MSG_keys_changed, 0,
-             &(struct ym_keys_changed){0});
-}
-
 static void answer_key (struct intake *in, struct ym_item *item, const struct ym_key_row *row)
 {
-    changed (in);
+    ym_send (in->yard, YM_ACTOR_ASSIGNMENT, YM_MSG_keys_changed, 0,
+             &(struct ym_keys_changed){0});
     ym_answer (in->yard, item, YM_MSG_key_done, &(struct ym_key_done){.keys = {row, 1}});
 }
 
@@ -25,9 +19,15 @@ static void answer_key (struct intake *in, struct ym_item *item, const struct ym
 static void plan_authorize (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
 {
     (void)me;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         items[i]->call = store_call_authorize (t, items[i]->body);
-    }
+    (void)ym_keys_read (t);
+}
+
+/* The table as it is after the last of these changes: the call that follows theirs. */
+static void take_keys (struct ym_turn *t, struct ym_item **items, size_t count)
+{
+    ym_keys_take (t, items[count - 1]->call + 1);
 }
 
 static void answer_authorize (struct intake *in, struct ym_turn *t, struct ym_item *item)
@@ -51,6 +51,7 @@ static void answer_authorize (struct intake *in, struct ym_turn *t, struct ym_it
 
 static void done_authorize (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
 {
+    take_keys (t, items, count);
     for (size_t i = 0; i < count; i++)
         answer_authorize (me, t, items[i]);
 }
@@ -66,6 +67,7 @@ static void plan_revoke (void *me, struct ym_turn *t, struct ym_item **items, si
     for (size_t i = 0; i < count; i++)
         items[i]->call =
             store_call_revoke (t, ((const struct ym_key_revoke *)items[i]->body)->public_key);
+    (void)ym_keys_read (t);
 }
 
 static void answer_revoke (struct intake *in, struct ym_turn *t, struct ym_item *item)
@@ -87,6 +89,7 @@ static void answer_revoke (struct intake *in, struct ym_turn *t, struct ym_item 
 
 static void done_revoke (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
 {
+    take_keys (t, items, count);
     for (size_t i = 0; i < count; i++)
         answer_revoke (me, t, items[i]);
 }

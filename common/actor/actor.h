@@ -121,4 +121,8 @@ uint64_t ym_yard_refused (const struct ym_yard *yard); /* requests refused since
 int64_t ym_yard_started_ms (const struct ym_yard *yard);
 /* Ask the key table again now (a key changed). */
 void ym_yard_reload_keys (struct ym_yard *yard);
+/* For a turn that changes the key table: read is planned after the change, take is the first
+ * thing done, so that the change is in force at this door before anybody hears of it. */
+unsigned ym_keys_read (struct ym_turn *t);
+void ym_keys_take (struct ym_turn *t, unsigned call);
 #endif

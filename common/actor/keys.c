@@ -43,13 +43,18 @@ static void done_claim (void *me, struct ym_turn *t, struct ym_item **items, siz
 static const struct ym_work claim_work = {
     .name = "claim", .one_at_a_time = true, .plan = plan_claim, .done = done_claim};
 
+unsigned ym_keys_read (struct ym_turn *t)
+{
+    unsigned call = ym_turn_call (t, &read_keys);
+
+    ym_param_int8 (t->batch, t->yard->keys_number);
+    return call;
+}
+
 static void plan_keys (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
 {
-    struct ym_yard *yard = me;
-
-    (void)count;
-    items[0]->call = ym_turn_call (t, &read_keys);
-    ym_param_int8 (t->batch, yard->keys_number);
+    (void)me, (void)count;
+    items[0]->call = ym_keys_read (t);
 }
 
 static void copy_key (struct ym_key *k, const struct ym_rows *rows, size_t row)
@@ -65,14 +70,12 @@ static void copy_key (struct ym_key *k, const struct ym_rows *rows, size_t row)
     (void)ym_text_copy_str (k->name, sizeof k->name, ym_row_text (rows, row, 6));
 }
 
-static void done_keys (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
+void ym_keys_take (struct ym_turn *t, unsigned call)
 {
-    struct ym_yard *yard = me;
-    const struct ym_rows *rows = ym_turn_rows (t, items[0]->call);
+    struct ym_yard *yard = t->yard;
+    const struct ym_rows *rows = ym_turn_rows (t, call);
     size_t rows_count = ym_rows_count (rows), keys_count = 0;
 
-    (void)count;
-    yard->keys_asked = false;
     if (rows_count == 0)
         return;
     struct ym_key *keys = ym_arena_take (t->arena, rows_count * sizeof *keys);
@@ -85,6 +88,15 @@ static void done_keys (void *me, struct ym_turn *t, struct ym_item **items, size
             ym_log_number ("change", yard->keys_number));
     if (yard->actor->keys)
         yard->actor->keys (yard->me);
+}
+
+static void done_keys (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
+{
+    struct ym_yard *yard = me;
+
+    (void)count;
+    yard->keys_asked = false;
+    ym_keys_take (t, items[0]->call);
 }
 
 static const struct ym_work keys_work = {.name = "keys",
