@@ -3,15 +3,18 @@
 Keys are made here and let in through the tables before the yard starts, or through the clients' door
 by the admin.  What a test wants to know of a process it reads in /proc.
 """
+import glob
 import os
+import pwd
 import re
+import subprocess
 import sys
 import time
 
 from yardwire import ROOT, Agent, Certificate, Door, Worker, job_body, new_certificate, read_certificate, write_certificate
 
 sys.path.insert(0, os.path.join(ROOT, "scripts", "dev"))
-from yard import Key, Yard, YardError, wait_for  # noqa: E402
+from yard import Key, Yard, YardError, die_with, wait_for  # noqa: E402
 
 ROLES = ("submitter", "viewer", "operator", "admin", "agent")
 PEOPLE = {"admin": ("admin", "yard"), "operator": ("operator", "yard"), "acme": ("submitter", "acme"),
@@ -26,6 +29,13 @@ def rss_kib(pid):
         return int(re.search(r"VmRSS:\s+(\d+) kB", file.read()).group(1))
 
 
+def grown_kib(pid, before):
+    """By how much its memory grew; 0 under a sanitizer, which keeps what was freed."""
+    with open(f"/proc/{pid}/maps", encoding="utf-8", errors="replace") as file:
+        is_sanitized = "libasan" in file.read()
+    return 0 if is_sanitized else rss_kib(pid) - before
+
+
 def cpu_s(pid):
     """User and system time a process has used."""
     with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
@@ -37,8 +47,71 @@ def descriptors(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
+class Psql:
+    """One psql for many questions; opened again when the server went away under it."""
+
+    END = "--the end--"
+
+    def __init__(self, host):
+        self.host, self.process = host, None
+
+    def open(self):
+        psql = sorted(glob.glob("/usr/lib/postgresql/*/bin/psql"))[-1]
+        parent = os.getpid()
+        self.process = subprocess.Popen(
+            [psql, "-XAtq", "-F", "\t", "-h", self.host, "-d", "yardmaster", "-U", pwd.getpwuid(os.getuid()).pw_name],
+            preexec_fn=lambda: die_with(parent), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            env={"PATH": "/usr/bin:/bin", "PGOPTIONS": "-c statement_timeout=20s", "PGCONNECT_TIMEOUT": "5"})
+
+    def close(self):
+        if self.process is not None:
+            self.process.kill()
+            self.process.communicate()
+            self.process = None
+
+    def once(self, text):
+        """The lines of an answer; None if psql ended instead."""
+        if self.process is None:
+            self.open()
+        try:
+            self.process.stdin.write(f"{text};\n\\echo {self.END}\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            return None
+        lines = []
+        for line in self.process.stdout:
+            if line.rstrip("\n") == self.END:
+                return lines
+            lines.append(line.rstrip("\n"))
+        return None
+
+    def ask(self, text):
+        for _ in range(2):
+            lines = self.once(text)
+            if lines is not None:
+                break
+            self.close()
+        else:
+            raise YardError("psql cannot connect")
+        if any(line.startswith(("ERROR:", "FATAL:")) for line in lines):
+            raise YardError(f"psql: {lines}")
+        return [line.split("\t") for line in lines]
+
+
 class WireYard(Yard):
     """See the top of the file."""
+
+    psql = None
+
+    def sql(self, text, seconds=30):
+        if self.psql is None:
+            self.psql = Psql(self.path("pg"))
+        return self.psql.ask(text)
+
+    def stop(self, look=True):
+        if self.psql is not None:
+            self.psql.close()
+        super().stop(look)
 
     def make_key(self, name, role, tenant):
         file = self.path("keys", name)
