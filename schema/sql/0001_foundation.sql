@@ -128,20 +128,21 @@ $$;
 CREATE FUNCTION ym.key_authorize(_now int8, _public_key bytea, _role int2, _tenant text, _name text)
 RETURNS TABLE (outcome int2, since_ms int8)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
-DECLARE _tenant_id int4; _old ym.key;
+DECLARE _old record;
 BEGIN
-    INSERT INTO ym.tenant (name, created_ms) VALUES (_tenant, _now) ON CONFLICT DO NOTHING;
-    SELECT t.tenant_id INTO STRICT _tenant_id FROM ym.tenant t WHERE t.name = _tenant;
-    UPDATE ym.key_change SET number = number + 1;          -- also the lock that orders key changes
-    SELECT * INTO _old FROM ym.key k WHERE k.public_key = _public_key;
-    IF NOT FOUND THEN
-        INSERT INTO ym.key (public_key, tenant_id, role, name, created_ms) VALUES (_public_key, _tenant_id, _role, _name, _now);
-        RETURN QUERY SELECT 0::int2, _now;
-    ELSIF (_old.tenant_id, _old.role, _old.name) IS DISTINCT FROM (_tenant_id, _role, _name) OR _old.revoked_ms IS NOT NULL THEN
-        RETURN QUERY SELECT 1::int2, _old.created_ms;
-    ELSE
-        RETURN QUERY SELECT 0::int2, _old.created_ms;
+    PERFORM 1 FROM ym.key_change FOR UPDATE;               -- orders key changes
+    SELECT k.role, t.name AS tenant, k.name, k.created_ms, k.revoked_ms INTO _old
+      FROM ym.key k JOIN ym.tenant t ON t.tenant_id = k.tenant_id WHERE k.public_key = _public_key;
+    IF FOUND THEN
+        RETURN QUERY SELECT CASE WHEN (_old.role, _old.tenant, _old.name) = (_role, _tenant, _name) AND _old.revoked_ms IS NULL
+                                 THEN 0 ELSE 1 END::int2, _old.created_ms;
+        RETURN;
     END IF;
+    INSERT INTO ym.tenant (name, created_ms) VALUES (_tenant, _now) ON CONFLICT DO NOTHING;
+    INSERT INTO ym.key (public_key, tenant_id, role, name, created_ms)
+    SELECT _public_key, t.tenant_id, _role, _name, _now FROM ym.tenant t WHERE t.name = _tenant;
+    UPDATE ym.key_change SET number = number + 1;
+    RETURN QUERY SELECT 0::int2, _now;
 END $$;
 
 -- Shuts a key out. outcome: 0 done or so already, 1 unknown, 2 the last admin.
@@ -150,7 +151,7 @@ RETURNS TABLE (outcome int2, role int2, tenant text, name text, since_ms int8, r
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
 DECLARE _old ym.key;
 BEGIN
-    UPDATE ym.key_change SET number = number + 1;
+    PERFORM 1 FROM ym.key_change FOR UPDATE;
     SELECT * INTO _old FROM ym.key k WHERE k.public_key = _public_key;
     IF NOT FOUND THEN
         RETURN QUERY SELECT 1::int2, 0::int2, ''::text, ''::text, 0::int8, 0::int8;
@@ -161,7 +162,10 @@ BEGIN
         RETURN QUERY SELECT 2::int2, 0::int2, ''::text, ''::text, 0::int8, 0::int8;
         RETURN;
     END IF;
-    UPDATE ym.key k SET revoked_ms = _now WHERE k.key_id = _old.key_id AND k.revoked_ms IS NULL;
+    IF _old.revoked_ms IS NULL THEN
+        UPDATE ym.key k SET revoked_ms = _now WHERE k.key_id = _old.key_id;
+        UPDATE ym.key_change SET number = number + 1;
+    END IF;
     RETURN QUERY SELECT 0::int2, k.role, t.name, k.name, k.created_ms, k.revoked_ms
                    FROM ym.key k JOIN ym.tenant t ON t.tenant_id = k.tenant_id WHERE k.key_id = _old.key_id;
 END $$;
