@@ -120,30 +120,66 @@ static void done_started (void *me, struct ym_turn *t, struct ym_item **items, s
 const struct ym_work started_work = {
     .name = "started", .plan = plan_started, .done = done_started};
 
-/* Checkpoints. */
+/* Checkpoints: in a turn one of each job; what came after it waits for the next turn. */
+
+#define NOT_IN_THIS_CALL UINT32_MAX
+
+static bool has_one_before (struct ym_item **items, size_t i)
+{
+    for (size_t k = 0; k < i; k++)
+        if (report_of (items[k]).job == report_of (items[i]).job)
+            return true;
+    return false;
+}
+
+/* The items of the call, in their order. */
+static struct ym_item **items_of_call (struct ym_turn *t, struct ym_item **items, size_t count,
+                                       size_t *ret_count)
+{
+    struct ym_item **taken = ym_arena_take (t->arena, count * sizeof (struct ym_item *));
+
+    *ret_count = 0;
+    for (size_t i = 0; i < count; i++)
+        if (items[i]->call != NOT_IN_THIS_CALL)
+            taken[(*ret_count)++] = items[i];
+    return taken;
+}
 
 static void plan_checkpoint (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
 {
     const struct ym_attempt_checkpoint **m = ym_arena_take (t->arena, count * sizeof *m);
-    struct reports r = take_reports (t, items, count);
+    size_t n;
 
     (void)me;
     for (size_t i = 0; i < count; i++)
-        m[i] = items[i]->body;
-    items[0]->call = store_call_checkpoints (t, m, r.agents, count);
+        items[i]->call = has_one_before (items, i) ? NOT_IN_THIS_CALL : 0;
+    struct ym_item **taken = items_of_call (t, items, count, &n);
+    struct reports r = take_reports (t, taken, n);
+    for (size_t i = 0; i < n; i++)
+        m[i] = taken[i]->body;
+    items[0]->call = store_call_checkpoints (t, m, r.agents, n);
+}
+
+static void checkpoint_moved (struct assignment *a, struct ym_item *item)
+{
+    const struct ym_attempt_checkpoint *m = item->body;
+
+    hint_changed (a, m->job);
+    answer_noted (a, item, (int64_t)m->checkpoint);
 }
 
 static void done_checkpoint (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
 {
     struct assignment *a = me;
     unsigned call = items[0]->call;
+    size_t n;
+    struct ym_item **taken = items_of_call (t, items, count, &n);
 
-    for (size_t i = 0; i < store_rows (t, call); i++) {
-        struct ym_item *item = items[store_got_place (t, call, i)];
-        const struct ym_attempt_checkpoint *m = item->body;
-        hint_changed (a, m->job);
-        answer_noted (a, item, (int64_t)m->checkpoint);
-    }
+    for (size_t i = 0; i < store_rows (t, call); i++)
+        checkpoint_moved (a, taken[store_got_place (t, call, i)]);
+    for (size_t i = 0; i < count; i++)
+        if (items[i]->call == NOT_IN_THIS_CALL)
+            ym_put_again (a->yard, items[i], &checkpoint_work);
     rest_to_verify (a, items, count);
 }
 

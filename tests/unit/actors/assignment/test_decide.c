@@ -102,7 +102,7 @@ enum {
 
 static const struct {
     struct report_facts facts;
-    enum ym_refusal refusal;
+    unsigned refusal;
 } repeated[] = {
     {{REPORT_STARTED, true, 0, false}, NONE},
     {{REPORT_STARTED, false, 0, false}, LEASE},
@@ -133,7 +133,8 @@ static const struct {
 Test (decide, repeated)
 {
     for (size_t i = 0; i < sizeof repeated / sizeof repeated[0]; i++)
-        cr_expect_eq (decide_repeated (&repeated[i].facts), repeated[i].refusal, "row %zu", i);
+        cr_expect_eq ((unsigned)decide_repeated (&repeated[i].facts), repeated[i].refusal,
+                      "row %zu", i);
 }
 
 /* Rounds: up to three classes with two tiers, and what is leased in which order. */
