@@ -11,10 +11,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <ftw.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define ASIDE_MAX (PATH_MAX + 160) /* a path, a job, a number */
 
 static int hex (char c)
 {
@@ -145,35 +148,87 @@ static int remove_entry (const char *path, const struct stat *is, int type, stru
     return remove (path) < 0 && errno != ENOENT ? -1 : 0;
 }
 
-/* What an attempt left that was killed while it made the target: half a repository, with locks.
- */
-static bool remove_left (const char *path)
+static void remove_tree (const char *path)
 {
-    return nftw (path, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) == 0 ||
-           errno == ENOENT;
+    /* What cannot be removed stays; it is in nobody's way. */
+    (void)nftw (path, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+}
+
+/* "<target>.<job>.<fence>.new": no two attempts use the same. */
+static void name_aside (const struct git_work *work, const char *path,
+                        char ret_aside[ASIDE_MAX])
+{
+    (void)snprintf (ret_aside, ASIDE_MAX, "%s.%s.%" PRIu64 ".new", path, work->task->job,
+                    work->task->fence);
+}
+
+static bool is_left_over (const struct git_work *work, const char *base, const char *name)
+{
+    const char *job = work->task->job;
+    size_t base_size = strlen (base), job_size = strlen (job);
+    uint64_t fence;
+    int end = 0;
+
+    if (strncmp (name, base, base_size) != 0 || name[base_size] != '.' ||
+        strncmp (name + base_size + 1, job, job_size) != 0)
+        return false;
+    name += base_size + 1 + job_size;
+    return sscanf (name, ".%" SCNu64 ".new%n", &fence, &end) == 1 && end > 0 && !name[end] &&
+           fence < work->task->fence;
+}
+
+/* Removes what earlier attempts left that were killed while they made the target. */
+static void remove_left_over (const struct git_work *work, const char *path)
+{
+    const char *base = strrchr (path, '/') + 1;
+    char parent[PATH_MAX], left[PATH_MAX + 256];
+    struct dirent *entry;
+    DIR *dir;
+
+    (void)snprintf (parent, sizeof parent, "%.*s", (int)(base - path), path);
+    dir = opendir (parent);
+    while (dir && (entry = readdir (dir))) {
+        if (!is_left_over (work, base, entry->d_name))
+            continue;
+        (void)snprintf (left, sizeof left, "%s%s", parent, entry->d_name);
+        remove_tree (left);
+    }
+    if (dir)
+        (void)closedir (dir);
+}
+
+/* Another attempt may have made it just now: the fence tells which of the two goes on. */
+static enum git_end put_in_place (struct git_work *work, const char *aside, const char *path)
+{
+    int error = rename (aside, path) < 0 ? errno : 0;
+
+    if (error)
+        remove_tree (aside);
+    if (error == 0 || error == ENOTEMPTY || error == EEXIST)
+        return GIT_GO_ON;
+    return git_say (work,
+                    error == ENOSPC || error == EIO || error == ENOENT ? GIT_RETRY : GIT_FAIL,
+                    "target: cannot make %s: %s", path, strerror (error));
 }
 
 static enum git_end make (struct git_work *work, const char *path)
 {
-    char aside[PATH_MAX + 160], format[40];
+    char aside[ASIDE_MAX], format[40];
     struct git_call call = {
         .stage = {{NULL, {"init", "--quiet", "--bare", "--template=", format, "--", aside}}},
         .is_brief = true,
     };
     enum git_end end;
 
-    (void)snprintf (aside, sizeof aside, "%s.%s.new", path, work->task->job);
+    remove_left_over (work, path);
+    name_aside (work, path, aside);
+    remove_tree (aside);
     (void)snprintf (format, sizeof format, "--object-format=%s", work->source.format);
-    if (!remove_left (aside))
-        return git_say (work, GIT_RETRY, "target: cannot remove %s: %s", aside,
-                        strerror (errno));
     end = git_must (work, &call, "target cannot be made");
-    if (end)
-        return end;
-    if (rename (aside, path) == 0)
-        return GIT_GO_ON;
-    return git_say (work, errno == ENOSPC || errno == EIO ? GIT_RETRY : GIT_FAIL,
-                    "target: cannot make %s: %s", path, strerror (errno));
+    if (!end)
+        return put_in_place (work, aside, path);
+    remove_tree (aside);
+    return end;
 }
 
 static bool is_same (const char *one, const char *other)
