@@ -235,6 +235,7 @@ class Demo:
     def kill_backend(self, role):
         self.note_kill(f"kill -9 of the PostgreSQL backend of {role}; PostgreSQL restarts itself")
         self.yard.kill_backend(role)
+        self.backend_killed_ms = time.time_ns() // 1_000_000
 
     def disturb(self):
         checkpoint = "SELECT checkpoint FROM ym.job_status WHERE name = 'changelogs'"

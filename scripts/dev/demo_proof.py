@@ -144,6 +144,8 @@ def prove_times(table, demo, acknowledged, strict):
     table.add("  with the kills", pair([int(row[1]) for row in starts]), note=f"all {len(starts)}")
     for actor, back in demo.back_ms.items():
         table.add(f"{actor} killed, ready again", f"{back:.0f} ms", not strict or back <= 2000)
+    stored = int(demo.yard.one(f"SELECT min(at_ms) FROM ym.job_event WHERE at_ms > {demo.backend_killed_ms}")) - demo.backend_killed_ms
+    table.add("PostgreSQL crashed, next event stored", f"{stored} ms", not strict or stored <= 5000)
     killed_at, job, fence = demo.released
     leased = int(demo.yard.one(f"SELECT min(at_ms) FROM ym.job_event WHERE job_id = {job} AND on_event = {LEASE} AND fence > {fence}"))
     table.add("agent killed, its job leased again", f"{leased - killed_at} ms", not strict or leased - killed_at <= 10000)

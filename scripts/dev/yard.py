@@ -34,6 +34,7 @@ CLUSTER = os.path.join(ROOT, "scripts", "dev", "cluster")
 STOPS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 PR_SET_PDEATHSIG = 1
 TROUBLE = re.compile(r".*(?:Sanitizer|runtime error:|panic).*")
+AWAY = re.compile(r"connection to server|server closed the connection|terminating connection|connection to client lost")
 libc = ctypes.CDLL(None, use_errno=True)
 
 Actor = namedtuple("Actor", "name pid incarnation state restarts")
@@ -227,13 +228,20 @@ class Yard:
         return done
 
     def sql(self, text, seconds=30):
-        """Rows as lists of text."""
+        """Rows as lists of text.  A server that restarts is waited for, so text is run once or again."""
         psql = sorted(glob.glob("/usr/lib/postgresql/*/bin/psql"))[-1]
-        done = run([psql, "-XAtq", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-h", self.path("pg"), "-d", "yardmaster",
-                    "-U", pwd.getpwuid(os.getuid()).pw_name, "-c", text], seconds)
-        if done.returncode != 0:
-            raise YardError(f"psql: {done.stderr.strip()}")
-        return [line.split("\t") for line in done.stdout.splitlines()]
+        args = [psql, "-XAtq", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-h", self.path("pg"), "-d", "yardmaster",
+                "-U", pwd.getpwuid(os.getuid()).pw_name, "-c", text]
+
+        def asked():
+            done = run(args, seconds)
+            if done.returncode == 0:
+                return done
+            if not AWAY.search(done.stderr):
+                raise YardError(f"psql: {done.stderr.strip()}")
+            return None
+        answer = wait_for(asked, seconds, "PostgreSQL to answer")
+        return [line.split("\t") for line in answer.stdout.splitlines()]
 
     def one(self, text):
         """The first value of the first row, as text."""
