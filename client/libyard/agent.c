@@ -221,25 +221,21 @@ static yard_err_t *live (struct agent *a)
 
 /* --- beginning and ending --- */
 
+static bool is_word (const char *text)
+{
+    size_t size = text ? strnlen (text, YM_WORD_MAX + 1) : 0;
+
+    return size > 0 && size <= YM_WORD_MAX &&
+           strspn (text, "abcdefghijklmnopqrstuvwxyz0123456789._-:=>") == size;
+}
+
 static bool add_word (struct ym_words *words, const char *word)
 {
-    size_t size = word ? strnlen (word, YM_WORD_MAX + 1) : 0;
-
     for (uint32_t i = 0; i < words->count; i++)
         if (word && strcmp (words->word[i], word) == 0)
             return true;
-    if (size == 0 || size > YM_WORD_MAX || words->count == YM_WORDS_MAX ||
-        strspn (word, "abcdefghijklmnopqrstuvwxyz0123456789._-:=>") != size)
-        return false;
-    memcpy (words->word[words->count++], word, size + 1);
-    return true;
-}
-
-static bool is_name (const char *text)
-{
-    size_t size = strnlen (text, 42);
-
-    return size > 0 && size <= 40 && ym_text_is_clean (text, size);
+    return is_word (word) && words->count < YM_WORDS_MAX &&
+           ym_text_copy (words->word[words->count++], YM_WORD_MAX + 1, word);
 }
 
 static yard_err_t *check_options (struct agent *a)
@@ -250,8 +246,9 @@ static yard_err_t *check_options (struct agent *a)
         return error_options ("yard_agent_opts: size or timeout_ms is wrong");
     if (o->slots < 1 || o->slots > SLOTS_MAX)
         return error_options ("slots must be 1 to %d", SLOTS_MAX);
-    if (!o->region || !is_name (o->region) || (o->pool && !is_name (o->pool)))
-        return error_options ("region and pool must be 1 to 40 octets");
+    if (!is_word (o->region) || (o->pool && !is_word (o->pool)))
+        return error_options (
+            "region and pool must be 1 to 40 characters of a-z 0-9 . _ - : = >");
     if (a->handler_count == 0)
         return error_options ("there is no handler");
     for (size_t i = 0; i < a->handler_count; i++)

@@ -1,7 +1,7 @@
 /* check.c - what a caller gives becomes a message, or a list of every fault in it.
  *
- * Only what could not be sent at all is looked at here; the rules are the yard's, and it lists
- * what breaks them in the same form.
+ * Only limits of the wire are looked at here, by the wire's own table; the other rules are the
+ * yard's, and it lists what breaks them in the same form.
  */
 #include <sodium.h>
 #include <stdio.h>
@@ -9,37 +9,28 @@
 
 #include "client/libyard/inside.h"
 
-static bool is_good (struct check *c, const char *path, const char *from, size_t most)
+static void check_fault (struct check *c, const char *path, const char *code,
+                         const char *format, size_t most)
 {
     char text[81];
 
-    if (!from) {
-        ym_faults_add (&c->faults, path, "missing", "must be given");
-        return false;
-    }
-    if (strlen (from) > most) {
-        (void)snprintf (text, sizeof text, "must be at most %zu octets", most);
-        ym_faults_add (&c->faults, path, "length", text);
-        return false;
-    }
-    if (!ym_text_is_clean (from, strlen (from))) {
-        ym_faults_add (&c->faults, path, "text", "must be UTF-8");
-        return false;
-    }
-    return true;
+    (void)snprintf (text, sizeof text, "must %s %zu", format, most);
+    ym_faults_add (&c->faults, path, code, text);
 }
 
 void check_text (struct check *c, const char *path, const char *from, size_t most, char *to)
 {
-    if (is_good (c, path, from, most))
-        (void)ym_text_copy (to, most + 1, from);
+    if (!from)
+        ym_faults_add (&c->faults, path, "missing", "must be given");
+    else if (!ym_text_copy (to, most + 1, from))
+        check_fault (c, path, "length", "have as octets at most", most);
 }
 
-void check_str (struct check *c, const char *path, const char *from, size_t most,
-                struct ym_str *to)
+void check_str (struct check *c, const char *path, const char *from, struct ym_str *to)
 {
-    if (is_good (c, path, from, most))
-        *to = ym_str (from);
+    if (!from)
+        ym_faults_add (&c->faults, path, "missing", "must be given");
+    *to = ym_str (from);
 }
 
 void check_word (struct check *c, const char *path, unsigned which, const char *word,
@@ -48,51 +39,51 @@ void check_word (struct check *c, const char *path, unsigned which, const char *
     const struct ym_enum *list = &ym_enums[which];
     char text[81] = "must be one of";
     int value = word ? ym_enum_find (which, word, (unsigned)strnlen (word, 64)) : -1;
-    size_t size = strlen (text);
 
     if (value >= 0) {
         *to = (uint32_t)value;
         return;
     }
-    for (unsigned i = 0; i < list->count && size < sizeof text; i++)
-        size += (size_t)snprintf (text + size, sizeof text - size, "%s %s", i ? "," : "",
-                                  list->words[i]);
+    for (unsigned i = 0; i < list->count; i++) {
+        size_t size = strlen (text);
+        (void)snprintf (text + size, sizeof text - size, "%s %s", i ? "," : "", list->words[i]);
+    }
     ym_faults_add (&c->faults, path, word ? "range" : "missing", text);
-}
-
-static bool is_word (const char *word)
-{
-    size_t size = strnlen (word, YM_WORD_MAX + 1);
-
-    return size > 0 && size <= YM_WORD_MAX &&
-           strspn (word, "abcdefghijklmnopqrstuvwxyz0123456789._-:=>") == size;
 }
 
 void check_words (struct check *c, const char *path, const char *const *from, size_t most,
                   struct ym_words *to)
 {
-    char text[81], where[81];
+    char where[81];
 
     for (size_t i = 0; from && from[i]; i++) {
         if (i == most) {
-            (void)snprintf (text, sizeof text, "must be at most %zu words", most);
-            ym_faults_add (&c->faults, path, "length", text);
+            check_fault (c, path, "length", "have as words at most", most);
             return;
         }
-        if (is_word (from[i])) {
-            (void)ym_text_copy (to->word[to->count++], YM_WORD_MAX + 1, from[i]);
-            continue;
-        }
         (void)snprintf (where, sizeof where, "%s/%zu", path, i);
-        ym_faults_add (&c->faults, where, "text",
-                       "must be 1 to 40 characters out of a-z 0-9 . _ - : = >");
+        if (!ym_text_copy (to->word[to->count++], YM_WORD_MAX + 1, from[i]))
+            check_fault (c, where, "length", "have as octets at most", YM_WORD_MAX);
     }
 }
 
-yard_err_t *check_end (const struct check *c)
+static bool has_fault (const struct ym_faults *faults, const char *path)
 {
+    for (uint32_t i = 0; i < faults->count; i++)
+        if (strcmp (faults->at[i].path, path) == 0)
+            return true;
+    return false;
+}
+
+yard_err_t *check_end (struct check *c, unsigned number, const void *msg)
+{
+    struct ym_faults more = {0};
     yard_err_t *err;
 
+    (void)ym_wire_check (ym_message_find (number), msg, &more);
+    for (uint32_t i = 0; i < more.count; i++)
+        if (!has_fault (&c->faults, more.at[i].path))
+            ym_faults_add (&c->faults, more.at[i].path, more.at[i].code, more.at[i].text);
     if (c->faults.count == 0)
         return NULL;
     err = error_new (YARD_EINVALID, EXIT_DOCUMENT, "invalid",

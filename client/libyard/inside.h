@@ -105,14 +105,13 @@ struct check {
     struct ym_faults faults;
 };
 void check_text (struct check *c, const char *path, const char *from, size_t most, char *to);
-void check_str (struct check *c, const char *path, const char *from, size_t most,
-                struct ym_str *to);
+void check_str (struct check *c, const char *path, const char *from, struct ym_str *to);
 void check_word (struct check *c, const char *path, unsigned which, const char *word,
                  uint32_t *to);
 void check_words (struct check *c, const char *path, const char *const *from, size_t most,
                   struct ym_words *to);
 /* NULL if there was no fault. */
-yard_err_t *check_end (const struct check *c);
+yard_err_t *check_end (struct check *c, unsigned number, const void *msg);
 
 /* Results: one block with an arena for its text and rows. */
 void *result_new (size_t size);

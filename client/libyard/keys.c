@@ -52,7 +52,7 @@ yard_rc yard_key_authorize (yard_t *y, const char *public_key, const char *role,
     check_text (&c, "/tenant", tenant, 40, msg.tenant);
     check_text (&c, "/name", name, 40, msg.name);
     if (!err)
-        err = check_end (&c);
+        err = check_end (&c, YM_MSG_key_authorize, &msg);
     if (err)
         return error_give (err, reterr);
     return ask (y, &q, (void **)ret, reterr);

@@ -46,6 +46,8 @@ static yard_err_t *open_yard (struct yard *y, const yard_opts *opts)
     if (!ym_text_copy (y->program, sizeof y->program,
                        opts->client_name ? opts->client_name : "libyard " YM_VERSION))
         return error_options ("client_name is longer than 40 octets");
+    if (!ym_text_is_clean (y->program, strlen (y->program)))
+        return error_options ("client_name is not UTF-8");
     return door_open (&y->door, opts);
 }
 

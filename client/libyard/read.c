@@ -81,7 +81,7 @@ static yard_err_t *read_filter (const yard_job_filter *f, struct ym_job_list *m)
         check_word (&c, "/tier", YM_ENUM_TIER, f->tier, &m->tier);
     }
     if (!f->before || c.faults.count > 0)
-        return check_end (&c);
+        return check_end (&c, YM_MSG_job_list, m);
     m->has |= YM_HAS (job_list, before);
     return read_job (f->before, &m->before);
 }
@@ -187,7 +187,7 @@ yard_rc yard_agent_list (yard_t *y, const char *after, yard_agent_page **ret,
         msg.has |= YM_HAS (agent_list, after);
         check_text (&c, "/after", after, 40, msg.after);
     }
-    err = check_end (&c);
+    err = check_end (&c, YM_MSG_agent_list, &msg);
     if (err)
         return error_give (err, reterr);
     return ask (y, &q, (void **)ret, reterr);
@@ -216,7 +216,7 @@ yard_rc yard_queue_get (yard_t *y, const char *tier, yard_queue **ret, yard_err_
     yard_err_t *err;
 
     check_word (&c, "/tier", YM_ENUM_TIER, tier, &msg.tier);
-    err = check_end (&c);
+    err = check_end (&c, YM_MSG_queue_get, &msg);
     if (err)
         return error_give (err, reterr);
     return ask (y, &q, (void **)ret, reterr);

@@ -17,20 +17,19 @@ static yard_err_t *read_spec (const yard_job_spec *s, const char *key, struct ym
     check_text (&c, "/name", s->name, 80, m->name);
     check_text (&c, "/kind", s->kind, 40, m->kind);
     check_word (&c, "/tier", YM_ENUM_TIER, s->tier ? s->tier : "standard", &m->tier);
-    check_words (&c, "/capabilities", s->capabilities, 16, &m->capabilities);
+    check_words (&c, "/capabilities", s->capabilities, 15, &m->capabilities);
     check_words (&c, "/regions", s->regions, 8, &m->regions);
-    check_str (&c, "/source", s->source, 1024, &m->source);
-    check_str (&c, "/target", s->target, 1024, &m->target);
+    check_str (&c, "/source", s->source, &m->source);
+    check_str (&c, "/target", s->target, &m->target);
     if (s->pool)
         check_text (&c, "/pool", s->pool, 40, m->pool);
-    if (s->payload_size > 65536)
-        ym_faults_add (&c.faults, "/payload", "length", "must be at most 65536 octets");
-    m->payload = ym_bytes (s->payload, s->payload_size > 65536 ? 0 : s->payload_size);
+    m->payload =
+        ym_bytes (s->payload, s->payload_size < UINT32_MAX ? s->payload_size : UINT32_MAX);
     m->has |= m->capabilities.count ? YM_HAS (job_submit, capabilities) : 0;
     m->has |= m->regions.count ? YM_HAS (job_submit, regions) : 0;
     m->has |= s->pool ? YM_HAS (job_submit, pool) : 0;
     m->has |= s->payload_size ? YM_HAS (job_submit, payload) : 0;
-    return check_end (&c);
+    return check_end (&c, YM_MSG_job_submit, m);
 }
 
 struct many {
@@ -119,10 +118,10 @@ yard_rc yard_job_terminate (yard_t *y, const char *job, const char *reason, cons
     request_of (key, msg.request);
     if (reason) {
         msg.has |= YM_HAS (job_terminate, reason);
-        check_str (&c, "/reason", reason, 200, &msg.reason);
+        check_str (&c, "/reason", reason, &msg.reason);
     }
     if (!err)
-        err = check_end (&c);
+        err = check_end (&c, YM_MSG_job_terminate, &msg);
     if (err)
         return error_give (err, reterr);
     return ask (y, &q, (void **)ret, reterr);

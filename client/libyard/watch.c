@@ -273,6 +273,9 @@ static yard_err_t *begin (struct yard *y, const char *job, int64_t after, bool i
     yard_err_t *err = read_job (job, &id);
     struct watch *w;
 
+    if (!err && after > INT32_MAX)
+        err =
+            error_new (YARD_EINVALID, EXIT_DOCUMENT, "invalid", "'after' is no event's number");
     if (err)
         return err;
     w = watch_find (y, id);

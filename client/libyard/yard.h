@@ -110,7 +110,7 @@ typedef struct {
     const char *name;                /* for people, <= 80 octets */
     const char *kind;                /* which handler of an agent, <= 40 */
     const char *tier;                /* "standard" (also if NULL), "premium", "platinum" */
-    const char *const *capabilities; /* ends with NULL; may be NULL; at most 16 words */
+    const char *const *capabilities; /* ends with NULL; may be NULL; at most 15 words */
     const char *const *regions;      /* ends with NULL; NULL: anywhere; at most 8 words */
     const char *pool;                /* NULL: "shared" */
     const char *source, *target;     /* opaque addresses, <= 1024 */
