@@ -1,0 +1,265 @@
+/* test_life.c - every move of a row is an edge of the published table (S5), and the statements
+ * of the hot path find rows by their key whatever the statistics say. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/life.h"
+#include "common/base/text.h"
+#include "common/base/time.h"
+#include "tests/lib/yard_sql.h"
+
+TestSuite (life, .timeout = 100);
+
+enum { AGENT = 9, FENCE = 77 };
+
+/* The table in the database is the one that was built in. */
+Test (life, law_is_what_was_built)
+{
+    PGconn *su = yard_session (NULL);
+    const struct ym_life *lives[] = {&ym_job_life, &ym_agent_life};
+
+    for (int l = 0; l < 2; l++) {
+        const struct ym_life *life = lives[l];
+        cr_assert_eq (yard_number (su,
+                                   "SELECT count (*) FROM ym.legal_move WHERE machine = '%s'",
+                                   life->name),
+                      life->move_count);
+        for (unsigned i = 0; i < life->move_count; i++)
+            yard_is (
+                su, life->moves[i].why,
+                "SELECT why FROM ym.legal_move WHERE machine = '%s' AND from_state = %d AND"
+                " on_event = %d AND to_state = %d",
+                life->name, life->moves[i].from, life->moves[i].on, life->moves[i].to);
+        for (unsigned i = 0; i < life->state_count; i++)
+            yard_is (
+                su, life->states[i].final ? "t" : "f",
+                "SELECT final FROM ym.state WHERE machine = '%s' AND number = %d AND name ="
+                " '%s'",
+                life->name, life->states[i].number, life->states[i].name);
+    }
+}
+
+/* Job 1 in a state: final ones lie in job_done, all but QUEUED have a holder. */
+static void come_to (PGconn *su, const struct ym_state *state)
+{
+    yard_do (su, "DELETE FROM ym.job_run; DELETE FROM ym.job_done; DELETE FROM ym.job_event");
+    yard_do (su, "INSERT INTO ym.%s VALUES (0, t.id (1), 1, 0, %d, 5, 1, %s)",
+             state->final ? "job_done" : "job_run", state->number,
+             state->final                     ? "2, 77, 9, 0, 0, 0, ''"
+             : state->number == YM_JOB_QUEUED ? "0, 0, 0, 16, 2, 0, 7, 0, 77, 9, 0, 0, 0, 0"
+                                              : "0, 0, 0, 16, 2, 0, 7, 0, 77, 9, 9, 0, 0, 0");
+}
+
+/* Whoever would make it happen does so; the server may say no. */
+static void let_happen (PGconn *in, PGconn *as, int state, int on)
+{
+    int holder = state == YM_JOB_QUEUED ? 0 : AGENT;
+
+    if (on == YM_JOB_ON_SUBMIT)
+        PQclear (PQexec (in, "SELECT t.submit (1, 1, 'r', 'body')"));
+    else if (on == YM_JOB_ON_LEASE)
+        yard_do (as, "SELECT t.lease (1, 10)");
+    else if (on == YM_JOB_ON_STARTED)
+        yard_do (as, "SELECT t.started (1, %d, %d)", FENCE, holder);
+    else if (on == YM_JOB_ON_TERMINATE && state == YM_JOB_QUEUED)
+        yard_do (in, "SELECT t.terminate (1, 1, 1, 'x')");
+    else
+        yard_do (
+            as,
+            "SELECT ym.attempt_end (6, ARRAY[t.id (1)], ARRAY[%d::int8], ARRAY[%d::int8],"
+            " ARRAY[%d::int2], ARRAY[0::int8], ARRAY[0::int8], ARRAY[''], 8::int2, 5::int2)",
+            FENCE, holder, on);
+}
+
+static void check_move (PGconn *su, const struct ym_move *move)
+{
+    bool final = ym_life_is_final (&ym_job_life, move->to);
+
+    yard_is (su, final ? "0 1" : "1 0",
+             "SELECT (SELECT count (*) FROM ym.job_run), (SELECT count (*) FROM ym.job_done)");
+    cr_assert_eq (yard_number (su, "SELECT state FROM ym.%s WHERE seq = 6",
+                               final ? "job_done" : "job_run"),
+                  move->to, "%s", move->why);
+    yard_is (su, "1", "SELECT count (*) FROM ym.job_event");
+    yard_is (
+        su, move->why,
+        "SELECT why FROM ym.job_history WHERE seq = 6 AND on_event = %d AND from_state = %d",
+        move->on, move->from);
+}
+
+/* No state is lost and none is won: for each pair, what the table says or nothing. */
+static void one_pair (PGconn *in, PGconn *as, PGconn *su, const struct ym_state *state, int on)
+{
+    const struct ym_move *move = ym_life_next (&ym_job_life, state->number, on);
+
+    yard_do (su, "DELETE FROM ym.request; DELETE FROM ym.job; DELETE FROM ym.requirement");
+    yard_do (su, "INSERT INTO ym.job VALUES (0, t.id (1), 1, 0, 7, 1, 5, 'n', 'git', 's', 't',"
+                 " NULL, '')");
+    come_to (su, state);
+    yard_mark (su);
+    let_happen (in, as, state->number, on);
+    if (move)
+        check_move (su, move);
+    else
+        cr_assert (yard_is_unchanged (su), "%s on %d", state->name, on);
+}
+
+Test (life, every_pair)
+{
+    PGconn *in = yard_session ("ym_intake"), *as = yard_session ("ym_assignment");
+    PGconn *su = yard_session (NULL);
+
+    for (unsigned s = 0; s < ym_job_life.state_count; s++)
+        for (unsigned e = 0; e < ym_job_life.event_count; e++)
+            one_pair (in, as, su, &ym_job_life.states[s], ym_job_life.events[e].number);
+}
+
+/* A termination of what runs is a wish: it takes a place in the history and moves nothing. */
+Test (life, a_wish_is_no_move)
+{
+    PGconn *in = yard_session ("ym_intake"), *su = yard_session (NULL);
+
+    for (unsigned s = 0; s < ym_job_life.state_count; s++) {
+        const struct ym_state *state = &ym_job_life.states[s];
+        if (state->final || state->number == YM_JOB_QUEUED)
+            continue;
+        yard_do (su, "DELETE FROM ym.request");
+        come_to (su, state);
+        yard_do (in, "SELECT t.terminate (1, 1, 1, 'x')");
+        cr_assert_eq (
+            yard_number (su, "SELECT state FROM ym.job_run WHERE seq = 6 AND wanted = 1"),
+            state->number);
+    }
+}
+
+/* Plans: statements prepared while the tables were empty, then many rows and no statistics,
+ * then statistics. */
+
+enum { ROWS = 20000, BOUND_MS = 2000, ARRAY_MAX = 1 << 14 };
+
+static void submit_many (PGconn *in, int from, int count)
+{
+    yard_is (in, "fresh",
+             "SELECT DISTINCT t.submit (array_agg (n), array_agg (1), array_agg ('f' || n),"
+             " array_agg ('b'::text)) FROM generate_series (%d, %d) n",
+             from, from + count - 1);
+}
+
+static long scans (PGconn *in, PGconn *as, PGconn *su)
+{
+    yard_do (in, "SELECT pg_stat_force_next_flush ()");
+    yard_do (as, "SELECT pg_stat_force_next_flush ()");
+    yard_do (su, "SELECT pg_stat_force_next_flush ()");
+    return (long)yard_number (su,
+                              "SELECT sum (seq_scan)::int8 FROM pg_stat_user_tables WHERE"
+                              " schemaname = 'ym' AND relname ~"
+                              " '^(job|job_run|request|job_event|checkpoint|id_map)(_2|$)'");
+}
+
+static void prepare (PGconn *as)
+{
+    yard_do (as, "PREPARE lease (int8[], int8[]) AS SELECT count (*) FROM ym.attempt_lease (1,"
+                 " $1, $2, 2::int2)");
+    yard_do (as, "PREPARE started (int8[], int8[], int8[]) AS SELECT count (*) FROM"
+                 " ym.attempt_started (1, $1, $2, $3, 3::int2)");
+    yard_do (as, "PREPARE checkpoint (int8[], int8[], int8[], text[]) AS SELECT count (*) FROM"
+                 " ym.attempt_checkpoint (1, $1, $2, $3, array_fill (1::int8, ARRAY[500]),"
+                 " array_fill (''::bytea, ARRAY[500]), $4, array_fill (1::int8, ARRAY[500]),"
+                 " array_fill (1::int8, ARRAY[500]), $1, $4, $4)");
+    yard_do (as, "PREPARE verify (int8[], int8[], int8[]) AS SELECT count (*) FROM"
+                 " ym.attempt_verify ($1, $2, $3)");
+    yard_do (as, "PREPARE finish (int8[], int8[], int8[], text[]) AS SELECT count (*) FROM"
+                 " ym.attempt_end (1, $1, $2, $3, array_fill (4::int2, ARRAY[500]),"
+                 " array_fill (1::int8, ARRAY[500]), array_fill (1::int8, ARRAY[500]), $4,"
+                 " 8::int2, 5::int2)");
+}
+
+struct columns {
+    char jobs[ARRAY_MAX], fences[ARRAY_MAX], agents[ARRAY_MAX], texts[ARRAY_MAX];
+};
+
+static void keep (char to[ARRAY_MAX], const char *array)
+{
+    cr_assert (ym_text_copy (to, ARRAY_MAX, array));
+}
+
+/* 'arguments' are those of a prepared statement. */
+static void timed (PGconn *c, const char *name, const char *arguments)
+{
+    int64_t begin_ms = ym_time_mono_ms (), took_ms;
+
+    yard_is (c, "500", "EXECUTE %s (%s)", name, arguments);
+    took_ms = ym_time_mono_ms () - begin_ms;
+    cr_log_info ("%s: %ld ms", name, (long)took_ms);
+    cr_assert_lt (took_ms, BOUND_MS, "%s: %ld ms", name, (long)took_ms);
+}
+
+static void timed_submit (PGconn *in, int from)
+{
+    int64_t begin_ms = ym_time_mono_ms (), took_ms;
+
+    submit_many (in, from, 500);
+    took_ms = ym_time_mono_ms () - begin_ms;
+    cr_log_info ("submit: %ld ms", (long)took_ms);
+    cr_assert_lt (took_ms, BOUND_MS, "submit: %ld ms", (long)took_ms);
+}
+
+/* The life of 500 jobs, spread over the table. */
+static void run_batch (PGconn *as, PGconn *su, int round)
+{
+    static struct columns c;
+    static char arguments[5 * ARRAY_MAX];
+
+    keep (c.jobs, yard_ask (su,
+                            "SELECT array_agg (t.id (n * 20 + %d)) FROM generate_series (0,"
+                            " 499) n",
+                            round));
+    keep (c.texts, yard_ask (su, "SELECT array_agg (n) FROM generate_series (1, 500) n"));
+    keep (c.agents, yard_ask (su, "SELECT array_agg (9) FROM generate_series (1, 500)"));
+    (void)snprintf (arguments, sizeof arguments, "'%s', '%s'", c.jobs, c.agents);
+    timed (as, "lease", arguments);
+    keep (c.fences, yard_ask (su,
+                              "SELECT array_agg (fence ORDER BY job_id) FROM ym.job_run WHERE"
+                              " job_id = ANY ('%s') AND holder = 9",
+                              c.jobs));
+    (void)snprintf (arguments, sizeof arguments, "'%s', '%s', '%s'", c.jobs, c.fences,
+                    c.agents);
+    timed (as, "started", arguments);
+    timed (as, "verify", arguments);
+    (void)snprintf (arguments, sizeof arguments, "'%s', '%s', '%s', '%s'", c.jobs, c.fences,
+                    c.agents, c.texts);
+    timed (as, "checkpoint", arguments);
+    timed (as, "finish", arguments);
+}
+
+Test (life, hot_statements_use_the_key)
+{
+    PGconn *in = yard_session ("ym_intake"), *as = yard_session ("ym_assignment");
+    PGconn *su = yard_session (NULL);
+
+    yard_do (su, "ALTER TABLE ym.job_run SET (autovacuum_enabled = off)");
+    yard_do (su, "ALTER TABLE ym.request SET (autovacuum_enabled = off)");
+    yard_do (su, "SET enable_seqscan = off"); /* what we ask must not be counted */
+    prepare (as);
+    submit_many (in, 0, 20);
+    yard_do (as, "SELECT t.lease (19, 8)");
+    for (int i = 20; i < ROWS; i += 1000)
+        submit_many (in, i, ROWS - i < 1000 ? ROWS - i : 1000);
+    for (int round = 0; round < 7; round++) {
+        if (round == 6) {
+            yard_do (su, "ANALYZE");
+            yard_do (as, "DISCARD PLANS");
+        }
+        long before = scans (in, as, su);
+        run_batch (as, su, round);
+        timed_submit (in, 30000 + 500 * round);
+        long grown = scans (in, as, su) - before;
+        cr_assert_eq (grown, 0, "round %d: %ld scans", round, grown);
+    }
+    long quiet = scans (in, as, su);
+    yard_do (su, "SET enable_seqscan = on; SET enable_indexscan = off; SET enable_bitmapscan ="
+                 " off; SET enable_indexonlyscan = off");
+    yard_do (su, "SELECT count (*) FROM ym.job_run WHERE holder = 9");
+    cr_assert_gt (scans (in, as, su), quiet, "a scan would be seen");
+}
