@@ -239,7 +239,7 @@ class Demo:
 
     def disturb(self):
         checkpoint = "SELECT checkpoint FROM ym.job_status WHERE name = 'changelogs'"
-        self.until(lambda: int(self.yard.one(checkpoint)) >= 10, 60, "ten checkpoints of the changelogs")
+        self.until(lambda: int(self.yard.one(checkpoint)) >= 20, 60, "twenty checkpoints of the changelogs")
         self.kill_agent()
         for actor in ("intake", "queue-premium", "assignment"):
             self.kill_actor(actor)
