@@ -9,6 +9,8 @@
 
 #include "client/libyard/inside.h"
 
+#define WORD_CHARACTERS "abcdefghijklmnopqrstuvwxyz0123456789._-:=>"
+
 static void check_fault (struct check *c, const char *path, const char *code,
                          const char *format, size_t most)
 {
@@ -62,16 +64,23 @@ void check_words (struct check *c, const char *path, const char *const *from, si
             return;
         }
         (void)snprintf (where, sizeof where, "%s/%zu", path, i);
-        if (!ym_text_copy (to->word[to->count++], YM_WORD_MAX + 1, from[i]))
-            check_fault (c, where, "length", "have as octets at most", YM_WORD_MAX);
+        if (!ym_text_copy (to->word[to->count++], YM_WORD_MAX + 1, from[i]) || !*from[i])
+            check_fault (c, where, "length", "have octets from 1 to", YM_WORD_MAX);
+        else if (strspn (from[i], WORD_CHARACTERS) != strlen (from[i]))
+            ym_faults_add (&c->faults, where, "text", "must be made of " WORD_CHARACTERS);
     }
 }
 
+/* Of this field, or of something in it. */
 static bool has_fault (const struct ym_faults *faults, const char *path)
 {
-    for (uint32_t i = 0; i < faults->count; i++)
-        if (strcmp (faults->at[i].path, path) == 0)
+    size_t size = strlen (path);
+
+    for (uint32_t i = 0; i < faults->count; i++) {
+        const char *other = faults->at[i].path;
+        if (strncmp (other, path, size) == 0 && (other[size] == '\0' || other[size] == '/'))
             return true;
+    }
     return false;
 }
 
