@@ -123,7 +123,7 @@ const char *ctl_nearest (const char *word, const char *const *words, size_t coun
 
     for (size_t i = 0; i < count; i++) {
         d = distance (word, words[i]);
-        if (d < best && d * 2 <= strlen (words[i]) && d <= 3) {
+        if (d < best && d <= 3 && d * 2 <= strlen (words[i]) + 1) {
             best = d;
             nearest = words[i];
         }

@@ -1,0 +1,258 @@
+/* test_commands.c - the tables of commands and flags, and what the program says without a yard.
+ */
+#include <criterion/criterion.h>
+#include <criterion/redirect.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "client/yardctl/options.h"
+#include "client/yardctl/text.h"
+
+Test (commands, words_name_one_row_each)
+{
+    for (size_t i = 0; i < ctl_command_count; i++) {
+        const struct ctl_command *c = &ctl_commands[i];
+        const char *words[] = {c->noun, c->verb};
+        size_t used = 0, expected = *c->verb ? 2 : 1;
+
+        cr_assert_eq (ctl_command_find (words, 2, &used), c, "%s %s", c->noun, c->verb);
+        cr_assert_eq (used, expected);
+        if (c->also) {
+            cr_assert_eq (ctl_command_find (&c->also, 1, &used), c, "%s", c->also);
+            cr_assert_eq (used, 1);
+        }
+    }
+}
+
+Test (commands, rows_are_whole)
+{
+    for (size_t i = 0; i < ctl_command_count; i++) {
+        const struct ctl_command *c = &ctl_commands[i];
+
+        cr_assert (c->run && c->least <= c->most, "%s %s", c->noun, c->verb);
+        cr_assert_eq (c->least > 0, *c->args && *c->args != '[', "%s %s", c->noun, c->verb);
+        cr_assert_eq (c->does[strlen (c->does) - 1], '.', "%s %s", c->noun, c->verb);
+    }
+}
+
+Test (commands, flags_do_not_clash)
+{
+    for (size_t i = 0; i < ctl_option_count; i++)
+        for (size_t j = i + 1; j < ctl_option_count; j++) {
+            const struct ctl_option *a = &ctl_option_table[i], *b = &ctl_option_table[j];
+            cr_assert (strcmp (a->name, b->name) != 0 && a->at != b->at, "--%s", a->name);
+            cr_assert (a->letter == 0 || a->letter != b->letter, "-%c", a->letter);
+        }
+}
+
+static const struct {
+    const char *noun, *word, *like;
+} alike[] = {
+    {NULL, "jbo", "job"},        {NULL, "stauts", "status"}, {NULL, "agnets", "agents"},
+    {"job", "sumbit", "submit"}, {"job", "lst", "list"},     {"job", "transmogrify", NULL},
+};
+
+Test (commands, the_word_that_was_meant)
+{
+    for (size_t i = 0; i < sizeof alike / sizeof *alike; i++) {
+        const char *like = ctl_command_like (alike[i].noun, alike[i].word);
+
+        if (strcmp (alike[i].word, "jbo") == 0)
+            cr_assert (like && (strcmp (like, "job") == 0 || strcmp (like, "jobs") == 0));
+        else if (alike[i].like)
+            cr_assert_str_eq (like, alike[i].like);
+        else
+            cr_assert_null (like, "%s", like);
+    }
+}
+
+/* --- whole runs --- */
+
+enum { ARGS = 8, OUT = 16384 };
+struct run {
+    const char *args[ARGS];
+    int status;
+    const char *out, *err; /* a part of it; NULL: nothing at all */
+};
+
+static int run (const char *const *args)
+{
+    char *argv[ARGS + 2] = {ctl_copy ("yardctl")};
+    int argc = 1, status;
+
+    while (args[argc - 1] && argc < ARGS + 1) {
+        argv[argc] = ctl_copy (args[argc - 1]);
+        argc++;
+    }
+    status = ctl_main (argc, argv);
+    for (int i = 0; i < argc; i++)
+        free (argv[i]);
+    return status;
+}
+
+static void clear_environment (void)
+{
+    static const char *const names[] = {
+        "YARD_ENDPOINT", "YARD_SERVER_KEY", "YARD_CERT",       "YARD_CONTEXT",
+        "YARD_CONTEXTS", "YARD_OUTPUT",     "XDG_CONFIG_HOME", "HOME"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        cr_assert_eq (unsetenv (names[i]), 0);
+    cr_redirect_stdout ();
+    cr_redirect_stderr ();
+}
+
+static void read_stream (FILE *stream, char to[OUT])
+{
+    size_t size = fread (to, 1, OUT - 1, stream);
+
+    to[size] = '\0';
+}
+
+static void expect (const struct run *r)
+{
+    char out[OUT], err[OUT];
+    int status = run (r->args);
+
+    (void)fflush (NULL);
+    (void)fclose (stdout);
+    (void)fclose (stderr);
+    read_stream (cr_get_redirected_stdout (), out);
+    read_stream (cr_get_redirected_stderr (), err);
+    cr_assert_eq (status, r->status, "%d: %s%s", status, out, err);
+    cr_assert (r->out ? strstr (out, r->out) != NULL : *out == '\0', "stdout: %s", out);
+    cr_assert (r->err ? strstr (err, r->err) != NULL : *err == '\0', "stderr: %s", err);
+}
+
+#define RUN(name, ...)                                                                         \
+    Test (runs, name, .init = clear_environment)                                               \
+    {                                                                                          \
+        expect (&(const struct run){__VA_ARGS__});                                             \
+    }
+
+RUN (version, {"version"}, 0, "yardctl ", NULL)
+RUN (version_as_json, {"version", "-o", "json"}, 0, "{\"version\":", NULL)
+RUN (flags_may_come_first, {"-o", "json", "version"}, 0, "{\"version\":", NULL)
+RUN (help_of_a_noun, {"help", "key"}, 0, "key fingerprint FILE", NULL)
+RUN (help_of_a_noun_by_flag, {"key", "--help"}, 0, "key fingerprint FILE", NULL)
+RUN (statuses, {"help", "exit"}, 0, " 124  waited long enough", NULL)
+RUN (nothing, {NULL}, 64, NULL, "Usage: yardctl NOUN VERB")
+RUN (noun_alone, {"job"}, 64, NULL, "job submit")
+RUN (unknown_noun, {"jobb", "list"}, 64, NULL, "there is no 'jobb'; did you mean 'job")
+RUN (unknown_verb, {"job", "gte"}, 64, NULL, "there is no 'job gte'; did you mean 'get'?")
+RUN (no_endpoint, {"jobs"}, 78, NULL, "the endpoint is not set")
+RUN (error_as_json, {"jobs", "-o", "json"}, 78, NULL, "\"slug\":\"options\"")
+RUN (unknown_context, {"jobs", "-c", "prod"}, 78, NULL, "there is no context 'prod'")
+RUN (no_key_file, {"key", "fingerprint", "/nowhere/key"}, 78, NULL, "No such file")
+
+#define ENDS(name, ...)                                                                        \
+    Test (usage, name, .init = clear_environment, .exit_code = 64)                             \
+    {                                                                                          \
+        static const char *const args[ARGS] = {__VA_ARGS__};                                   \
+        (void)run (args);                                                                      \
+    }
+
+ENDS (missing_word, "job", "get")
+ENDS (one_word_too_many, "job", "get", "a", "b")
+ENDS (unknown_flag, "job", "list", "--bogus")
+ENDS (flag_of_another_command, "job", "list", "--payload", "x")
+ENDS (no_such_form, "job", "list", "-o", "xml")
+ENDS (no_such_color, "job", "list", "--color", "pink")
+ENDS (limit_zero, "job", "list", "--limit", "0")
+ENDS (limit_text, "job", "list", "--limit", "many")
+ENDS (timeout_zero, "job", "list", "--timeout", "0")
+ENDS (timeout_infinite, "job", "list", "--timeout", "inf")
+ENDS (timeout_text, "job", "list", "--timeout", "soon")
+
+/* --- keys --- */
+
+static char folder[] = "/tmp/yardctl-test-XXXXXX";
+
+static void in_a_folder (void)
+{
+    clear_environment ();
+    cr_assert_not_null (mkdtemp (folder));
+    cr_assert_eq (chdir (folder), 0);
+}
+
+static void without_the_folder (void)
+{
+    (void)unlink ("key");
+    (void)unlink ("key_secret");
+    (void)unlink ("contexts.yaml");
+    (void)rmdir (folder);
+}
+
+static mode_t mode_of (const char *path)
+{
+    struct stat found;
+
+    cr_assert_eq (stat (path, &found), 0, "%s", path);
+    return found.st_mode & 0777;
+}
+
+Test (keys, are_made_once_and_the_secret_is_one, .init = in_a_folder,
+      .fini = without_the_folder)
+{
+    static const char *const make[ARGS] = {"key", "new", "key", "--name", "me"};
+    size_t size = 0, size_again = 0;
+    _free_ char *before = NULL, *after = NULL;
+
+    (void)umask (0);
+    cr_assert_eq (run (make), 0);
+    cr_assert_eq (mode_of ("key_secret"), 0600);
+    cr_assert_eq (mode_of ("key") & 0111, 0);
+    before = ctl_read_file ("key_secret", OUT, &size);
+    cr_assert_eq (run (make), 4);
+    after = ctl_read_file ("key_secret", OUT, &size_again);
+    cr_assert_eq (size, size_again);
+    cr_assert_arr_eq (before, after, size);
+}
+
+Test (keys, half_a_pair_is_not_replaced, .init = in_a_folder, .fini = without_the_folder)
+{
+    static const char *const make[ARGS] = {"key", "new", "key"};
+    FILE *file = fopen ("key", "w");
+
+    cr_assert (file && fclose (file) == 0);
+    cr_assert_eq (run (make), 4);
+    cr_assert_neq (access ("key_secret", F_OK), 0);
+}
+
+/* --- contexts --- */
+
+static void write_contexts (const char *text)
+{
+    FILE *file = fopen ("contexts.yaml", "w");
+
+    cr_assert (file && fputs (text, file) >= 0 && fclose (file) == 0);
+    cr_assert_eq (setenv ("YARD_CONTEXTS", "contexts.yaml", 1), 0);
+}
+
+static const struct {
+    const char *text;
+    int status;
+} contexts[] = {
+    {"current: a\ncontexts: {a: {endpoint: tcp://127.0.0.1:1}}\n", 0},
+    {"contexts: {}\n", 0},
+    {"contexts: [a]\n", 78},
+    {"context: {}\n", 78},
+    {"contexts: {a: {endpiont: x}}\n", 78},
+    {"contexts: {a: {endpoint: 7}}\n", 78},
+    {"contexts: {a: b}\n", 78},
+    {"contexts: {\n", 78},
+    {"a: b\n---\nc: d\n", 78},
+};
+
+Test (contexts, are_checked, .init = in_a_folder, .fini = without_the_folder)
+{
+    static const char *const list[ARGS] = {"contexts"};
+
+    for (size_t i = 0; i < sizeof contexts / sizeof *contexts; i++) {
+        write_contexts (contexts[i].text);
+        cr_assert_eq (run (list), contexts[i].status, "%s", contexts[i].text);
+    }
+}
