@@ -23,9 +23,10 @@ static const char *event_word (int event)
     return event == YM_AGENT_ON_LEAVE ? "left" : "lost";
 }
 
+/* Also one that counts as lost: it may only have been slow, and has to stop what it does. */
 void tell_agent (struct assignment *a, const struct agent *to, unsigned number, const void *msg)
 {
-    if (to->reachable)
+    if (to->to.at_door) /* it spoke since we started */
         ym_bus_answer (ym_yard_bus (a->yard), &to->to, number, msg);
 }
 
