@@ -216,7 +216,16 @@ def job_body(request=None, **more):
 class Agent(Door):
     """An agent by hand: registers, beats while it waits, and reports what it is told to report."""
 
-    session, beat_s, beats = 0, 0.25, True
+    session, beat_s, beats, beat_at = 0, 0.25, True, 0.0
+
+    def __init__(self, *more):
+        super().__init__(*more)
+        self.own_beats = set()
+
+    def silence(self):
+        """It beats no more; returns once its last beat was heard."""
+        self.beats = False
+        return self.ask("agent_beat", session=self.session)
 
     def register(self, session=0, held=(), request=None, slots=1, region="eu", pool="shared", capabilities=("raw-move",), limit=10):
         found = self.until("agent_register", limit, session=session, request=request or os.urandom(16), region=region, pool=pool,
@@ -232,10 +241,10 @@ class Agent(Door):
             now = time.monotonic()
             if self.session and self.beats and now >= self.beat_at:
                 self.beat_at = now + self.beat_s
-                self.tell("agent_beat", session=self.session)
+                self.own_beats.add(self.tell("agent_beat", session=self.session))
             wait = min(end - now, self.beat_at - now if self.session and self.beats else end - now)
             message = Door._next(self, max(wait, 0))
-            if message is not None and message.name != "agent_beaten":
+            if message is not None and message.ask not in self.own_beats:
                 return message
             if message is None and time.monotonic() >= end:
                 return None
