@@ -80,6 +80,8 @@ static bool read_words (struct ym_str text, struct ym_words *ret)
         const char *stop = comma ? comma : end;
         if (!ym_words_add (ret, (struct ym_str){at, (uint32_t)(stop - at)}))
             return false;
+        if (stop + 1 == end)
+            return false; /* a comma with nothing behind it */
         at = comma ? comma + 1 : end;
     }
     return true;
@@ -92,8 +94,9 @@ bool ym_requirement_read (struct ym_str text, struct ym_requirement *ret)
     const char *first = memchr (text.at, '|', text.size);
     const char *second = first ? memchr (first + 1, '|', (size_t)(end - first - 1)) : NULL;
 
-    if (!second || !ym_text_copy_str (r.pool, sizeof r.pool,
-                                      (struct ym_str){text.at, (uint32_t)(first - text.at)}))
+    if (!second || memchr (second + 1, '|', (size_t)(end - second - 1)) ||
+        !ym_text_copy_str (r.pool, sizeof r.pool,
+                           (struct ym_str){text.at, (uint32_t)(first - text.at)}))
         return false;
     if (!read_words ((struct ym_str){first + 1, (uint32_t)(second - first - 1)}, &r.regions) ||
         !read_words ((struct ym_str){second + 1, (uint32_t)(end - second - 1)},
