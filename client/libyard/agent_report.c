@@ -13,7 +13,7 @@
 #include "common/base/refusal.h"
 #include "common/base/time.h"
 
-enum { PAUSE_LEAST_MS = 50, PAUSE_MOST_MS = 2000, INTERNAL_MS = 5000 };
+enum { PAUSE_LEAST_MS = 50, PAUSE_MOST_MS = 1000, INTERNAL_MS = 5000 };
 
 void report_begin (struct agent *a, struct yard_task *t, enum report_kind kind)
 {

@@ -24,7 +24,7 @@
 enum {
     LETTERS_MAX = 1024, /* of one pass, so that the loop's other duties are not starved */
     DOWN_GRACE_MS =
-        500,        /* a restart of the database may take that long before asks are refused */
+        2000,       /* so long asks wait for a database that restarts before they are refused */
     STOP_SHARE = 2, /* draining may take this part of stop_ms */
     EXIT_CONFIG = 78,
 };
