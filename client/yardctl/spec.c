@@ -221,8 +221,8 @@ int ctl_specs_read (const struct ctl *c, struct ctl_specs *ret)
     if (c->o.request && ret->count > 1)
         return ctl_wrong (
             c, CTL_USAGE, "usage",
-            "--key is for one job, and %s describes %zu: give each a member 'key'", c->o.file,
-            ret->count);
+            "--key is for one job, and %s describes %zu: give each a member 'key'",
+            file_name (c), ret->count);
     for (size_t i = 0; i < ret->count; i++)
         apply_flags (c, ret, &ret->at[i]);
     return CTL_DONE;
