@@ -192,8 +192,11 @@ static bool is_over (struct agent *a, int64_t now)
         return false;
     }
     agent_look_by (a, a->leave_by_ms);
-    if (!has_tasks || now >= a->leave_by_ms || a->session_state != SESSION_HERE)
-        session_leave (a, now);
+    /* Somebody who is about to be welcomed would be waited for. */
+    if (now < a->leave_by_ms && a->session_state != SESSION_AWAY &&
+        (has_tasks || a->session_state == SESSION_REGISTERING))
+        return false;
+    session_leave (a, now);
     return a->left;
 }
 

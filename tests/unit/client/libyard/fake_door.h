@@ -142,8 +142,16 @@ static inline void fake_stop (struct fake_door *d)
 
 static inline void fake_send_octets (struct fake_door *d, const void *frame, size_t size)
 {
-    zmq_send (d->socket, d->route, sizeof d->route, ZMQ_SNDMORE | ZMQ_DONTWAIT);
-    zmq_send (d->socket, frame, size, ZMQ_DONTWAIT);
+    int64_t until = ym_time_mono_ms () + PATIENCE_MS;
+
+    /* A full pipe is waited out; a peer that has gone is not missed. */
+    while (zmq_send (d->socket, d->route, sizeof d->route, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
+        if (errno == EHOSTUNREACH)
+            return;
+        cr_assert (errno == EAGAIN && ym_time_mono_ms () < until, "%s", zmq_strerror (errno));
+        usleep (500);
+    }
+    cr_assert (zmq_send (d->socket, frame, size, ZMQ_DONTWAIT) >= 0);
 }
 
 static inline void fake_send (struct fake_door *d, unsigned number, uint64_t ask,

@@ -640,6 +640,17 @@ static uint64_t expect_watch (struct fake_door *d, int64_t after, uint64_t seq)
     return d->header.ask;
 }
 
+/* So many are in the client's hands: what is cut now loses none of them. */
+static void await_seen (const struct call *c, size_t count)
+{
+    int64_t until = ym_time_mono_ms () + PATIENCE_MS;
+
+    while (__atomic_load_n (&c->count, __ATOMIC_SEQ_CST) < count) {
+        cr_assert_lt (ym_time_mono_ms (), until, "only %zu events", c->count);
+        usleep (1000);
+    }
+}
+
 static void assert_seen (const struct call *c, uint64_t from, uint64_t to)
 {
     cr_assert_eq (c->count, to - from + 1, "%zu events", c->count);
@@ -686,8 +697,7 @@ Test (client, a_watch_goes_on_after_a_lost_connection, .timeout = 30)
     ask = expect_watch (&d, -1, 7);
     event (&d, ask, 8, false);
     event (&d, ask, 9, false);
-    for (int i = 0; i < 100 && __atomic_load_n (&c.count, __ATOMIC_SEQ_CST) < 2; i++)
-        usleep (10000); /* it is in the client's hands */
+    await_seen (&c, 2);
     fake_cut (&d);
     ask = expect_watch (&d, 9, 10);
     event (&d, ask, 10, false);
@@ -706,6 +716,7 @@ Test (client, a_watch_that_is_refused_later_is_told, .timeout = 30)
     fake_start (&d, false);
     call_begin (&c);
     event (&d, expect_watch (&d, 0, 3), 1, false);
+    await_seen (&c, 1);
     fake_cut (&d);
     (void)fake_expect (&d, YM_MSG_job_watch);
     fake_refuse (&d, "watch_limit", true, 10);
@@ -822,7 +833,7 @@ Test (client, a_descriptor_to_poll, .timeout = 30)
     event (&d, ask, 2, false);
     fake_answer (&d, YM_MSG_job_status, &s);
     event (&d, ask, 3, false);
-    usleep (50000);
+    await_seen (&c, 3);
     fake_cut (&d);
     ask = expect_watch (&d, 3, 9);
     event (&d, ask, 4, false);
