@@ -135,9 +135,20 @@ static const char *database (void)
     return name;
 }
 
+enum { SESSIONS_MAX = 128 };
+static PGconn *sessions[SESSIONS_MAX];
+static size_t session_count;
+
 PGconn *yard_session (const char *role)
 {
-    return connect_to (database (), role);
+    cr_assert_lt (session_count, SESSIONS_MAX);
+    return sessions[session_count++] = connect_to (database (), role);
+}
+
+void yard_end (void)
+{
+    while (session_count > 0)
+        PQfinish (sessions[--session_count]);
 }
 
 /* Asking. */

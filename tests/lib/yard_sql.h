@@ -12,6 +12,8 @@
 /* A session as a role of the yard, or as superuser if NULL. All of a test meet in one database.
  */
 PGconn *yard_session (const char *role);
+/* Ends all of them; for a suite's .fini. */
+void yard_end (void);
 
 #define YARD_FORMAT __attribute__ ((format (printf, 3, 4)))
 void yard_is (PGconn *c, const char *expected, const char *format, ...) YARD_FORMAT;

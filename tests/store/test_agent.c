@@ -4,7 +4,7 @@
 #include "common/base/life.h"
 #include "tests/lib/yard_sql.h"
 
-TestSuite (agent, .timeout = 60);
+TestSuite (agent, .timeout = 60, .fini = yard_end);
 
 /* An agent is a key. */
 static PGconn *session_with_agents (PGconn **ret_su)

@@ -5,7 +5,7 @@
 #include "common/base/life.h"
 #include "tests/lib/yard_sql.h"
 
-TestSuite (attempt, .timeout = 60);
+TestSuite (attempt, .timeout = 60, .fini = yard_end);
 
 enum { AGENT = 9, OTHER = 10 };
 

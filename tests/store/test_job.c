@@ -5,7 +5,7 @@
 #include "common/base/life.h"
 #include "tests/lib/yard_sql.h"
 
-TestSuite (job, .timeout = 60);
+TestSuite (job, .timeout = 60, .fini = yard_end);
 
 /* Submitting. */
 

@@ -4,7 +4,7 @@
 
 #include "tests/lib/yard_sql.h"
 
-TestSuite (key, .timeout = 60);
+TestSuite (key, .timeout = 60, .fini = yard_end);
 
 /* A key is told by its first octet. */
 #define KEY(n) "decode (repeat ('" n "', 32), 'hex')"

@@ -9,7 +9,7 @@
 #include "common/base/time.h"
 #include "tests/lib/yard_sql.h"
 
-TestSuite (life, .timeout = 100);
+TestSuite (life, .timeout = 100, .fini = yard_end);
 
 enum { AGENT = 9, FENCE = 77 };
 
