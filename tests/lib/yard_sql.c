@@ -154,6 +154,9 @@ void yard_end (void)
 /* Asking. */
 
 static void print_format (char sql[SQL_MAX], const char *format, va_list arguments)
+    __attribute__ ((format (printf, 2, 0)));
+
+static void print_format (char sql[SQL_MAX], const char *format, va_list arguments)
 {
     int size = vsnprintf (sql, SQL_MAX, format, arguments);
 

@@ -141,6 +141,7 @@ static void check_roster (struct yard *y)
         for (int64_t job = 1; job <= JOBS; job++)
             used += y->jobs[job].agent == a->id;
         cr_assert_eq (a->used, used);
+        cr_assert_eq (roster_facts (a, y->tick, LEASE_TICKS).used, used + a->reserved);
         cr_assert_eq (roster_agent (&y->roster, a->id), a);
     }
     for (int64_t job = 1; job <= JOBS; job++) {
@@ -211,7 +212,7 @@ static void check_left (struct yard *y, int64_t job, const struct outcome *o)
     }
 }
 
-/* No blocker and nothing before it: leased. A blocker: not leased. */
+/* No blocker, and nothing of another class before it: leased. A blocker: not leased. */
 static void check_explanation (struct yard *y, int64_t job, const struct outcome *o)
 {
     struct ym_blocker_row rows[EXPLAIN_MAX];
@@ -220,12 +221,12 @@ static void check_explanation (struct yard *y, int64_t job, const struct outcome
                               .agents = o->before,
                               .agent_count = y->roster.agent_count,
                               .waiting = true};
-    bool any_before = false, may = false;
+    bool others_before = false, may = false;
 
     for (int64_t other = 1; other <= JOBS; other++) {
-        any_before |= goes_before (y, other, job);
-        f.ahead += goes_before (y, other, job) && y->jobs[other].tier == j->tier &&
-                   y->jobs[other].class == j->class;
+        bool of_class = y->jobs[other].tier == j->tier && y->jobs[other].class == j->class;
+        f.ahead += of_class && goes_before (y, other, job);
+        others_before |= !of_class && goes_before (y, other, job);
     }
     for (size_t a = 0; a < f.agent_count; a++)
         may |= decide_match (f.need, &f.agents[a]) == 0;
@@ -233,7 +234,7 @@ static void check_explanation (struct yard *y, int64_t job, const struct outcome
     cr_assert (blockers > 0 || may);
     if (blockers > 0)
         cr_assert_lt (o->agent[job], 0, "job %ld has a blocker", (long)job);
-    else if (!any_before)
+    else if (!others_before)
         cr_assert_geq (o->agent[job], 0, "job %ld has none", (long)job);
 }
 
