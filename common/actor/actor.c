@@ -124,11 +124,12 @@ void ym_put (struct ym_yard *yard, const struct ym_work *work, void *take_body)
 }
 
 static enum ym_refusal why_not_now (const struct ym_yard *yard,
-                                    const struct ym_lane_state *lane)
+                                    const struct ym_lane_state *lane,
+                                    const struct ym_item *item)
 {
     if (yard->stopping)
         return YM_REFUSAL_STOPPING;
-    if (ym_lane_is_full (lane))
+    if (ym_lane_is_full (lane, item))
         return YM_REFUSAL_BUSY;
     if (!lane->up && ym_time_mono_ms () - lane->down_since_ms > DOWN_GRACE_MS)
         return YM_REFUSAL_BACKEND_UNAVAILABLE;
@@ -138,7 +139,7 @@ static enum ym_refusal why_not_now (const struct ym_yard *yard,
 static void put_waiting (struct ym_yard *yard, struct ym_item *item)
 {
     struct ym_lane_state *lane = &yard->lanes[item->work->lane];
-    enum ym_refusal why = why_not_now (yard, lane);
+    enum ym_refusal why = why_not_now (yard, lane, item);
 
     if (why == YM_REFUSAL_NONE) {
         ym_lane_add (lane, item);
@@ -305,7 +306,7 @@ static int lanes_wait (struct ym_yard *yard, int64_t mono_ms)
     for (unsigned i = 0; i < yard->lane_count; i++) {
         const struct ym_lane_state *lane = &yard->lanes[i];
         wait = least_wait (wait, ym_store_wait_ms (lane->store, mono_ms));
-        if (!lane->up && lane->waiting.count > 0)
+        if (!lane->up && lane->waiting_count > 0)
             wait = least_wait (wait, 100);
     }
     return wait;
@@ -431,7 +432,7 @@ static int open_bus (struct ym_yard *yard)
                                  .beat_ms = (unsigned)ym_handover_number (h, "beat_ms")},
         &yard->bus, why);
     if (r < 0)
-        ym_log (YM_LOG_ERROR, "cannot_serve", ym_log_text ("why", why), ym_log_errno (-r));
+        ym_log (YM_LOG_ERROR, "cannot_serve", ym_log_text ("why", why));
     return r;
 }
 

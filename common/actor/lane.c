@@ -1,7 +1,9 @@
 /* lane.c - turns: gather, plan, commit, say; replay what failed.
  *
  * Waiting letters are kept as frames and decoded when their turn begins, so that what waits is
- * bounded in octets and a turn's memory is one arena.
+ * bounded in octets and a turn's memory is one arena. Keys take turns, one item each, and none
+ * may take more than half of the room: who asks for much waits behind himself, not others
+ * behind him.
  */
 #include "common/actor/yard.h"
 
@@ -47,6 +49,51 @@ static struct ym_item *queue_take (struct ym_queue_of_items *q)
     return item;
 }
 
+static struct ym_queue_of_items *share_of (struct ym_lane_state *lane,
+                                           const struct ym_item *item)
+{
+    return &lane->waiting[(uint64_t)item->key.key % YM_LANE_SHARES];
+}
+
+static void wait_in_line (struct ym_lane_state *lane, struct ym_item *item)
+{
+    queue_add (share_of (lane, item), item);
+    lane->waiting_count++;
+    lane->waiting_octets += item->has_letter ? item->letter.size : 0;
+}
+
+/* The queue whose turn it is, or NULL. */
+static struct ym_queue_of_items *next_in_line (struct ym_lane_state *lane)
+{
+    for (unsigned n = 0; n < YM_LANE_SHARES && lane->waiting_count > 0; n++) {
+        unsigned share = (lane->next_share + n) % YM_LANE_SHARES;
+        if (lane->waiting[share].head) {
+            lane->next_share = share;
+            return &lane->waiting[share];
+        }
+    }
+    return NULL;
+}
+
+static struct ym_item *take_from (struct ym_lane_state *lane, struct ym_queue_of_items *share)
+{
+    struct ym_item *item = queue_take (share);
+
+    lane->waiting_count--;
+    lane->waiting_octets -= item->has_letter ? item->letter.size : 0;
+    return item;
+}
+
+static struct ym_item *take_in_line (struct ym_lane_state *lane)
+{
+    struct ym_queue_of_items *share = next_in_line (lane);
+
+    if (!share)
+        return NULL;
+    lane->next_share = (lane->next_share + 1) % YM_LANE_SHARES;
+    return take_from (lane, share);
+}
+
 struct ym_item *ym_item_new (const struct ym_work *work, void *take_body)
 {
     struct ym_item *item = ym_new (sizeof *item);
@@ -84,7 +131,7 @@ const void *ym_item_decode (struct ym_yard *yard, struct ym_item *item, struct y
 
 void ym_lane_add (struct ym_lane_state *lane, struct ym_item *take_item)
 {
-    queue_add (&lane->waiting, take_item);
+    wait_in_line (lane, take_item);
 }
 
 void ym_lane_add_first (struct ym_lane_state *lane, struct ym_item *take_item)
@@ -92,14 +139,19 @@ void ym_lane_add_first (struct ym_lane_state *lane, struct ym_item *take_item)
     queue_add (&lane->first, take_item);
 }
 
-bool ym_lane_is_full (const struct ym_lane_state *lane)
+bool ym_lane_is_full (const struct ym_lane_state *lane, const struct ym_item *item)
 {
-    return lane->waiting.count >= lane->yard->inbox_max || lane->waiting.octets >= INBOX_OCTETS;
+    const struct ym_queue_of_items *share =
+        &lane->waiting[(uint64_t)item->key.key % YM_LANE_SHARES];
+
+    return lane->waiting_count >= lane->yard->inbox_max ||
+           lane->waiting_octets >= INBOX_OCTETS || share->count >= lane->yard->inbox_max / 2 ||
+           share->octets >= INBOX_OCTETS / 2;
 }
 
 bool ym_lane_is_idle (const struct ym_lane_state *lane)
 {
-    return !lane->busy && lane->waiting.count == 0 && lane->first.count == 0;
+    return !lane->busy && lane->waiting_count == 0 && lane->first.count == 0;
 }
 
 /* The end of an item that was not carried out. */
@@ -230,7 +282,7 @@ static void outcome_unknown (struct ym_lane_state *lane)
         if (item->work->forget_unknown || (lane->recovering && !item->asked))
             give_up (lane->yard, item, YM_REFUSAL_BACKEND_UNAVAILABLE);
         else
-            queue_add (&lane->waiting, item);
+            wait_in_line (lane, item);
     }
     lane->turn_count = 0;
     end_turn (lane);
@@ -268,8 +320,19 @@ static bool fits (const struct ym_lane_state *lane, const struct ym_item *item)
     return same < most;
 }
 
+/* Nobody would hear the answer, and reading changes nothing. */
+static bool is_idle_question (const struct ym_lane_state *lane, const struct ym_item *item)
+{
+    return lane->lane == YM_LANE_READ && item->asked &&
+           !ym_bus_reaches (lane->yard->bus, &item->from);
+}
+
 static void take_one (struct ym_lane_state *lane, struct ym_item *item)
 {
+    if (is_idle_question (lane, item)) {
+        ym_item_free (item);
+        return;
+    }
     if (item->has_letter && !ym_item_decode (lane->yard, item, lane->now.arena)) {
         ym_item_free (item);
         return;
@@ -277,16 +340,19 @@ static void take_one (struct ym_lane_state *lane, struct ym_item *item)
     lane->turn[lane->turn_count++] = item;
 }
 
-/* Replays go alone; else as many as fit, in the order they came. */
+/* Replays go alone; else as many as fit. */
 static void gather (struct ym_lane_state *lane)
 {
-    struct ym_queue_of_items *q = lane->first.count > 0 ? &lane->first : &lane->waiting;
+    bool is_first = lane->first.count > 0;
+    struct ym_queue_of_items *q;
 
-    lane->alone = q->head && q->head->tries > 0;
-    while (q->head && lane->turn_count < lane->turn_room && fits (lane, q->head)) {
+    while ((q = is_first ? &lane->first : next_in_line (lane)) && q->head) {
+        if (lane->turn_count >= lane->turn_room || !fits (lane, q->head))
+            break;
         if (lane->turn_count > 0 && (lane->alone || q->head->tries > 0))
             break;
-        take_one (lane, queue_take (q));
+        lane->alone = q->head->tries > 0;
+        take_one (lane, is_first ? queue_take (q) : take_in_line (lane));
     }
 }
 
@@ -310,18 +376,24 @@ static void run_turn (struct ym_lane_state *lane)
     ym_store_commit (lane->now.batch);
 }
 
+static void refuse_share (struct ym_lane_state *lane, struct ym_queue_of_items *share)
+{
+    for (size_t n = share->count; n > 0; n--) {
+        struct ym_item *item = take_from (lane, share);
+        if (item->asked)
+            give_up (lane->yard, item, YM_REFUSAL_BACKEND_UNAVAILABLE);
+        else
+            wait_in_line (lane, item);
+    }
+}
+
 /* While the database is away, what somebody waits for is refused after a while. */
 static void refuse_held (struct ym_lane_state *lane, int64_t mono_ms)
 {
     if (lane->up || mono_ms - lane->down_since_ms < HOLD_MS)
         return;
-    for (size_t n = lane->waiting.count; n > 0; n--) {
-        struct ym_item *item = queue_take (&lane->waiting);
-        if (item->asked)
-            give_up (lane->yard, item, YM_REFUSAL_BACKEND_UNAVAILABLE);
-        else
-            queue_add (&lane->waiting, item);
-    }
+    for (unsigned i = 0; i < YM_LANE_SHARES; i++)
+        refuse_share (lane, &lane->waiting[i]);
 }
 
 void ym_lane_step (struct ym_lane_state *lane, int64_t mono_ms)
@@ -334,7 +406,7 @@ void ym_lane_step (struct ym_lane_state *lane, int64_t mono_ms)
     }
     recovery_goes_on (lane);
     while (!lane->busy &&
-           (lane->first.count > 0 || (!lane->recovering && lane->waiting.count > 0))) {
+           (lane->first.count > 0 || (!lane->recovering && lane->waiting_count > 0))) {
         gather (lane);
         if (lane->turn_count > 0)
             run_turn (lane);
@@ -351,7 +423,7 @@ static void drop_first (struct ym_lane_state *lane)
         if (lane->recovering && !item->asked)
             ym_item_free (item);
         else
-            queue_add (&lane->waiting, item);
+            wait_in_line (lane, item);
 }
 
 static void on_up (void *arg)
@@ -385,7 +457,8 @@ void ym_lane_open (struct ym_yard *yard, enum ym_lane which)
 
     lane->yard = yard;
     lane->lane = which;
-    queue_init (&lane->waiting);
+    for (unsigned i = 0; i < YM_LANE_SHARES; i++)
+        queue_init (&lane->waiting[i]);
     queue_init (&lane->first);
     lane->turn_room = yard->turn_max;
     lane->turn = ym_new_array (lane->turn_room, sizeof *lane->turn);
@@ -407,7 +480,7 @@ void ym_lane_close (struct ym_lane_state *lane)
     struct ym_item *item;
 
     ym_store_close (lane->store);
-    while ((item = queue_take (&lane->first)) || (item = queue_take (&lane->waiting)))
+    while ((item = queue_take (&lane->first)) || (item = take_in_line (lane)))
         give_up (lane->yard, item, YM_REFUSAL_STOPPING);
     for (size_t i = 0; i < lane->turn_count; i++)
         give_up (lane->yard, lane->turn[i], YM_REFUSAL_STOPPING);

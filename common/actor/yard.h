@@ -8,12 +8,17 @@ struct ym_queue_of_items {
     size_t count, octets;
 };
 
+enum { YM_LANE_SHARES = 64 };
+
 struct ym_lane_state {
     struct ym_yard *yard;
     enum ym_lane lane;
     struct ym_store *store;
-    struct ym_queue_of_items waiting,
-        first; /* first: recovery and replays, before anything else */
+    struct ym_queue_of_items first; /* recovery and replays, before anything else */
+    struct ym_queue_of_items
+        waiting[YM_LANE_SHARES]; /* by the key that asks; served in turns */
+    unsigned next_share;
+    size_t waiting_count, waiting_octets;
     struct ym_item **turn;
     size_t turn_count, turn_room;
     struct ym_turn now;
@@ -40,7 +45,7 @@ void ym_lane_open (struct ym_yard *yard, enum ym_lane lane);
 void ym_lane_close (struct ym_lane_state *lane);
 void ym_lane_add (struct ym_lane_state *lane, struct ym_item *take_item);
 void ym_lane_add_first (struct ym_lane_state *lane, struct ym_item *take_item);
-bool ym_lane_is_full (const struct ym_lane_state *lane);
+bool ym_lane_is_full (const struct ym_lane_state *lane, const struct ym_item *item);
 bool ym_lane_is_idle (const struct ym_lane_state *lane);
 void ym_lane_step (struct ym_lane_state *lane, int64_t mono_ms); /* begins a turn if it can */
 

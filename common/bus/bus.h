@@ -109,6 +109,8 @@ void ym_letter_free (struct ym_letter *letter);
  * must be on the allow list. What is too large to send is logged; at the door the asker is told. */
 void ym_bus_send (struct ym_bus *bus, unsigned peer, unsigned number, uint64_t ask, const void *msg);
 void ym_bus_answer (struct ym_bus *bus, const struct ym_to *to, unsigned number, const void *msg);
+/* Whether an answer would still go out: its connection is there and its key in force. */
+bool ym_bus_reaches (const struct ym_bus *bus, const struct ym_to *to);
 void ym_bus_refuse (struct ym_bus *bus, const struct ym_to *to, enum ym_refusal why,
                     const char *text /* NULL: the refusal's own */, unsigned retry_after_ms, const struct ym_faults *faults /* or NULL */);
 

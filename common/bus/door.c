@@ -135,6 +135,14 @@ static bool may_hear (struct ym_bus *bus, const struct ym_to *to)
     return false;
 }
 
+bool ym_bus_reaches (const struct ym_bus *bus, const struct ym_to *to)
+{
+    if (!to->at_door)
+        return true;
+    return to->connection != 0 && ym_cut_cookie (to->fd) == to->connection &&
+           !ym_cut_is_doomed (bus, to) && ym_bus_find_key (bus, to->key);
+}
+
 /* 0, -EAGAIN if the connection is slow, -EHOSTUNREACH if it has gone or may not hear it. */
 static int try_send (struct ym_bus *bus, const struct ym_to *to, zmq_msg_t *frame)
 {
