@@ -11,6 +11,7 @@
 struct known_requirement;
 struct watch;
 struct watched;
+struct watcher;
 struct relay;
 
 struct intake {
@@ -23,7 +24,8 @@ struct intake {
     struct known_requirement *requirements;
     size_t requirement_count;
 
-    struct watched *watched; /* by job */
+    struct watched *watched;  /* by job */
+    struct watcher *watchers; /* by key */
     size_t watch_count, watch_max;
     bool watch_news, polling;
     int64_t watch_poll_at_ms;

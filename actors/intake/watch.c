@@ -34,6 +34,52 @@ struct watched {
     UT_hash_handle hh;
 };
 
+/* How many a key has, so that one client cannot take them all. */
+struct watcher {
+    int64_t key;
+    size_t count;
+    UT_hash_handle hh;
+};
+
+static struct watcher *find_watcher (const struct intake *in, int64_t key)
+{
+    struct watcher *k;
+
+    HASH_FIND (hh, in->watchers, &key, sizeof key, k);
+    return k;
+}
+
+static void count_watch (struct intake *in, int64_t key)
+{
+    struct watcher *k = find_watcher (in, key);
+
+    if (!k) {
+        k = ym_new (sizeof *k);
+        k->key = key;
+        HASH_ADD (hh, in->watchers, key, sizeof k->key, k);
+    }
+    k->count++;
+    in->watch_count++;
+}
+
+static void uncount_watch (struct intake *in, int64_t key)
+{
+    struct watcher *k = find_watcher (in, key);
+
+    in->watch_count--;
+    if (--k->count > 0)
+        return;
+    HASH_DEL (in->watchers, k);
+    free (k);
+}
+
+static bool is_limit (const struct intake *in, int64_t key)
+{
+    const struct watcher *k = find_watcher (in, key);
+
+    return in->watch_count >= in->watch_max || (k && k->count >= WATCHES_OF_ONE_KEY);
+}
+
 static struct watched *find (const struct intake *in, int64_t job)
 {
     struct watched *w;
@@ -45,8 +91,8 @@ static struct watched *find (const struct intake *in, int64_t job)
 static void drop_watch (struct intake *in, struct watched *w, struct watch *x)
 {
     DL_DELETE (w->watches, x);
+    uncount_watch (in, x->key);
     free (x);
-    in->watch_count--;
 }
 
 static void drop_if_empty (struct intake *in, struct watched *w)
@@ -93,7 +139,7 @@ static void add_watch (struct intake *in, const struct ym_item *item, const stru
     x->key = item->key.key;
     x->after = after;
     DL_APPEND (w->watches, x);
-    in->watch_count++;
+    count_watch (in, x->key);
     w->news = true;
     in->watch_news = true;
 }
@@ -112,7 +158,7 @@ static void begin_watch (struct intake *in, struct ym_item *item, const struct y
     int32_t after = resumes ? (int32_t)m->after : (int32_t)s->seq;
     struct ym_to to = item->from;
 
-    if (in->watch_count >= in->watch_max) {
+    if (is_limit (in, item->key.key)) {
         ym_refuse (in->yard, item, YM_REFUSAL_WATCH_LIMIT);
         return;
     }
@@ -270,12 +316,26 @@ const struct ym_work poll_work = {.name = "poll",
                                   .done = done_poll,
                                   .failed = failed_poll};
 
+static void drop_gone (struct intake *in, struct watched *w)
+{
+    struct watch *x, *next;
+
+    DL_FOREACH_SAFE (w->watches, x, next)
+    if (!ym_bus_reaches (ym_yard_bus (in->yard), &x->to))
+        drop_watch (in, w, x);
+}
+
+/* Nobody says goodbye: a watch ends when its connection is found gone. */
 static void look_at_all (struct intake *in)
 {
     struct watched *w, *next;
 
     HASH_ITER (hh, in->watched, w, next)
-    w->news = true;
+    {
+        w->news = true;
+        drop_gone (in, w);
+        drop_if_empty (in, w);
+    }
     in->watch_news = in->watched != NULL;
 }
 
