@@ -51,6 +51,7 @@ class Psql:
     """One psql for many questions; opened again when the server went away under it."""
 
     END = "--the end--"
+    LOST = ("WARNING:", "FATAL:", "server closed", "connection to server", "The connection")
 
     def __init__(self, host):
         self.host, self.process = host, None
@@ -88,12 +89,12 @@ class Psql:
     def ask(self, text):
         for _ in range(2):
             lines = self.once(text)
-            if lines is not None:
+            if lines is not None and not any(line.startswith(self.LOST) for line in lines):
                 break
             self.close()
         else:
             raise YardError("psql cannot connect")
-        if any(line.startswith(("ERROR:", "FATAL:")) for line in lines):
+        if any(line.startswith("ERROR:") for line in lines):
             raise YardError(f"psql: {lines}")
         return [line.split("\t") for line in lines]
 
@@ -135,6 +136,12 @@ class WireYard(Yard):
         self.make_key("door", "", "")
         for name, (role, tenant) in PEOPLE.items():
             self.key(name, role, tenant)
+
+    def launch(self):
+        """Without what an earlier daemon said last, which would count as this one's READY."""
+        if self.notify is not None:
+            self.hear()
+        super().launch()
 
     def certificate(self, name) -> Certificate:
         return read_certificate(self.keys[name].secret)
