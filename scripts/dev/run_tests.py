@@ -8,6 +8,7 @@ success.
 import argparse
 import glob
 import os
+import re
 import subprocess
 import sys
 import time
@@ -37,6 +38,15 @@ def sh(args, seconds=STEP_SECONDS, **more):
 
 def tail(text, lines=40):
     return "\n".join(text.splitlines()[-lines:])
+
+
+TELLING = re.compile(r"\[(----|FAIL|ERR|====)\]|^E  |^(FAILED|ERROR) |^_{5,}|^\S+:\d+: |ERROR: |SUMMARY|runtime error|panic")
+
+
+def telling(text, lines=40):
+    """The lines that say what failed; the last ones if none does."""
+    found = [line for line in text.splitlines() if TELLING.search(line)][:lines]
+    return "\n".join(found) or tail(text, lines)
 
 
 def total(parts):
@@ -105,21 +115,23 @@ class Steps:
             else:
                 out = case.findtext("system-out") or ""
                 failed = max(1, found.failed if found else 1)
-                parts.append(Counts(found.passed if found else 0, failed, 0, f"{case.get('name')} failed:\n{tail(out, 25)}"))
+                parts.append(Counts(found.passed if found else 0, failed, 0, f"{case.get('name')} failed:\n{telling(out, 25)}"))
         return total(parts)
 
     def system(self, name):
         report = os.path.join(self.tree(name), "system.xml")
         if os.path.exists(report):
             os.unlink(report)
-        status, said = sh(["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short",
+        status, said = sh(["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", "--maxfail=20",
                            f"--junitxml={report}", "tests/system"], YARD_BUILD=self.tree(name))
+        with open(os.path.join(self.tree(name), "system.log"), "w", encoding="utf-8") as file:
+            file.write(said)
         found = cases(report)
         if not found or not found.passed + found.failed:
             return BAD._replace(text=tail(said))
         if status != 0 and not found.failed:
             found = found._replace(failed=1)
-        return found._replace(text=tail(said, 60) if found.failed else "")
+        return found._replace(text=telling(said, 60) if found.failed else "")
 
     def shell(self, name):
         scripts = sorted(glob.glob(os.path.join(ROOT, "tests", "system", "*.sh")))

@@ -31,6 +31,7 @@ from contextlib import contextmanager
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CLUSTER = os.path.join(ROOT, "scripts", "dev", "cluster")
+STEPS = os.path.join(ROOT, "schema", "sql")
 STOPS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 PR_SET_PDEATHSIG = 1
 TROUBLE = re.compile(r".*(?:Sanitizer|runtime error:|panic).*")
@@ -222,7 +223,7 @@ class Yard:
 
     def db(self, *args, seconds=60, check=True):
         """yardctl-db; its output."""
-        done = run([self.program("yardctl-db"), "--conninfo", self.conninfo, *args], seconds, env=self.environment)
+        done = run([self.program("yardctl-db"), "--conninfo", self.conninfo, "--dir", STEPS, *args], seconds, env=self.environment)
         if check and done.returncode != 0:
             raise YardError(f"yardctl-db {' '.join(args)}: exit {done.returncode}: {done.stderr.strip()}{done.stdout.strip()}")
         return done
