@@ -107,6 +107,15 @@ static void agent_ready (struct agent_run *a)
     registered (a->door, NULL, 0);
 }
 
+/* Notes whatever is reported. */
+static void note_report (struct fake_door *d)
+{
+    struct ym_attempt_noted m = {.job = 1};
+
+    if (d->header.number >= YM_MSG_attempt_started && d->header.ask != 0)
+        fake_answer (d, YM_MSG_attempt_noted, &m);
+}
+
 /* Tells it to stop and plays its goodbye; what else it says is none of this test's matter. */
 static void agent_end (struct agent_run *a)
 {
@@ -116,6 +125,8 @@ static void agent_end (struct agent_run *a)
     while (fake_take (d, PATIENCE_MS) && d->header.number != YM_MSG_agent_leave)
         if (d->header.number == YM_MSG_agent_register)
             registered (d, NULL, 0);
+        else
+            note_report (d);
     cr_assert_eq (d->header.number, YM_MSG_agent_leave, "no goodbye");
     fake_answer (d, YM_MSG_agent_beaten, &(struct ym_agent_beaten){.session = d->session});
     pthread_join (a->thread, NULL);
@@ -422,6 +433,7 @@ Test (agent, a_checkpoint_waits_out_refusals_for_now, .timeout = 30)
     skip_to (&d, YM_MSG_attempt_checkpoint);
     noted (&d, 5, 42);
     skip_to (&d, YM_MSG_attempt_completed);
+    noted (&d, 5, 42);
     cr_assert_eq (a.shared.rc, YARD_OK);
     agent_end (&a);
     fake_stop (&d);
@@ -659,6 +671,7 @@ Test (agent, mappings_are_looked_up, .timeout = 30)
     cr_assert_eq (((const struct ym_attempt_lookup *)fake_read (&d))->sources.count, 3);
     fake_answer (&d, YM_MSG_attempt_mappings, &m);
     skip_to (&d, YM_MSG_attempt_completed);
+    noted (&d, 5, 41);
     cr_assert_eq (a.shared.rc, YARD_OK);
     cr_assert_str_eq (a.shared.targets[0], "t-a");
     cr_assert_null (a.shared.targets[1]);
