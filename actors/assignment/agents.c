@@ -346,7 +346,8 @@ void on_agent_list (void *me, struct ym_item *item)
     _free_ struct ym_agent_row *rows = ym_new_array (PAGE, sizeof *rows);
     struct ym_agent_page page = {.agents = {rows, 0}};
 
-    memcpy (sorted, a->roster.agents, all * sizeof *sorted);
+    for (size_t i = 0; i < all; i++)
+        sorted[i] = a->roster.agents[i];
     qsort (sorted, all, sizeof *sorted, by_name);
     for (size_t i = 0; i < all; i++) {
         if (strcmp (sorted[i]->name, m->after) <= 0)
