@@ -108,7 +108,8 @@ static inline void fake_start (struct fake_door *d, bool denies)
     memset (d, 0, sizeof *d);
     d->denies = denies;
     d->arena = ym_arena_new (65536);
-    snprintf (d->directory, sizeof d->directory, "%.40s/yard-XXXXXX", base ? base : "/tmp");
+    snprintf (d->directory, sizeof d->directory, "%.35s/yard-door-XXXXXX",
+              base ? base : "/tmp");
     cr_assert (mkdtemp (d->directory));
     snprintf (d->public_file, sizeof d->public_file, "%s/door", d->directory);
     snprintf (d->cert_file, sizeof d->cert_file, "%s/client_secret", d->directory);

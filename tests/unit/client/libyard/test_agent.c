@@ -93,7 +93,7 @@ static void agent_begin (struct agent_run *a)
 static void registered (struct fake_door *d, const struct ym_held *lost, uint32_t count)
 {
     struct ym_agent_registered m = {.session = d->session,
-                                    .heartbeat_ms = 100,
+                                    .heartbeat_ms = 500,
                                     .lease_ms = LEASE_MS,
                                     .lost = {lost, count}};
 
