@@ -336,18 +336,26 @@ static struct ym_agent_row list_row (const struct agent *agent)
     return row;
 }
 
+/* One whose key was revoked is history, unless it still holds something. */
+static bool is_listed (const struct assignment *a, const struct agent *agent)
+{
+    return agent->used > 0 || ym_bus_find_key (ym_yard_bus (a->yard), agent->id) != NULL;
+}
+
 void on_agent_list (void *me, struct ym_item *item)
 {
     enum { PAGE = 200 };
     struct assignment *a = me;
     const struct ym_agent_list *m = item->body;
-    size_t all = a->roster.agent_count;
-    _free_ struct agent **sorted = ym_new_array (all + 1, sizeof (struct agent *));
+    size_t all = 0;
+    _free_ struct agent **sorted =
+        ym_new_array (a->roster.agent_count + 1, sizeof (struct agent *));
     _free_ struct ym_agent_row *rows = ym_new_array (PAGE, sizeof *rows);
     struct ym_agent_page page = {.agents = {rows, 0}};
 
-    for (size_t i = 0; i < all; i++)
-        sorted[i] = a->roster.agents[i];
+    for (size_t i = 0; i < a->roster.agent_count; i++)
+        if (is_listed (a, a->roster.agents[i]))
+            sorted[all++] = a->roster.agents[i];
     qsort (sorted, all, sizeof *sorted, by_name);
     for (size_t i = 0; i < all; i++) {
         if (strcmp (sorted[i]->name, m->after) <= 0)

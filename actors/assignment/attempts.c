@@ -55,16 +55,14 @@ static struct attempt *attempt_of (struct assignment *a, int64_t job, uint64_t f
     return t && (uint64_t)t->fence == fence ? t : NULL;
 }
 
-/* Items by place, and which of them moved. */
+/* Items by place. */
 struct reports {
     int64_t *jobs, *fences, *agents;
-    bool *moved;
 };
 
 static struct reports take_reports (struct ym_turn *t, struct ym_item **items, size_t count)
 {
-    struct reports r = {.jobs = ym_arena_take (t->arena, 3 * count * sizeof *r.jobs),
-                        .moved = ym_arena_take (t->arena, count * sizeof *r.moved)};
+    struct reports r = {.jobs = ym_arena_take (t->arena, 3 * count * sizeof *r.jobs)};
 
     r.fences = r.jobs + count;
     r.agents = r.jobs + 2 * count;
@@ -73,7 +71,6 @@ static struct reports take_reports (struct ym_turn *t, struct ym_item **items, s
         r.jobs[i] = p.job;
         r.fences[i] = (int64_t)p.fence;
         r.agents[i] = items[i]->key.key;
-        r.moved[i] = false;
     }
     return r;
 }

@@ -265,3 +265,15 @@ size_t decide_explain (const struct explain_facts *f, struct ym_blocker_row ret[
     }
     return count;
 }
+
+size_t decide_outranked (int64_t state_at, struct ym_blocker_row ret[EXPLAIN_MAX])
+{
+    size_t count = 0;
+    struct ym_blocker_row *b =
+        add (ret, &count, YM_BEHIND, "order", "time: these go first", state_at);
+
+    (void)ym_text_copy (b->wanted, sizeof b->wanted, "a slot that no job before it takes");
+    (void)ym_text_copy (b->have, sizeof b->have,
+                        "jobs of other kinds or tiers take the free slots");
+    return count;
+}

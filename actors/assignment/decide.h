@@ -89,6 +89,8 @@ struct explain_facts {
     int64_t state_at; /* since when it waits */
 };
 enum { EXPLAIN_MAX = 8 };
+/* The blocker of a job that has no other, and that a round does not take: others go first. */
+size_t decide_outranked (int64_t state_at, struct ym_blocker_row ret[EXPLAIN_MAX]);
 /* Returns how many; 0 means that the next round leases it, if no job of another class is served
  * before it from the same slots. */
 size_t decide_explain (const struct explain_facts *f, struct ym_blocker_row ret[EXPLAIN_MAX]);

@@ -321,6 +321,19 @@ const struct ym_work again_work = {.name = "again",
 
 /* Explaining: the facts are those of a round. */
 
+/* Does the next round take this job? Jobs of other requirements may take the slots before it.
+ */
+static bool would_lease (struct assignment *a, int64_t job)
+{
+    struct round_lease leases[ROUND_MAX];
+    size_t count = roster_round (&a->roster, a->tick, a->lease_ticks, leases, ROUND_MAX);
+
+    for (size_t i = 0; i < count; i++)
+        if (leases[i].job == job)
+            return true;
+    return false;
+}
+
 void on_explain_ask (void *me, struct ym_item *item)
 {
     struct assignment *a = me;
@@ -351,5 +364,7 @@ void on_explain_ask (void *me, struct ym_item *item)
                                                           .ahead = m->ahead,
                                                           .state_at = m->state_at},
                                   rows);
+    if (answer.blockers.count == 0 && !would_lease (a, m->job))
+        answer.blockers.count = (uint32_t)decide_outranked (m->state_at, rows);
     ym_send (a->yard, YM_ACTOR_INTAKE, YM_MSG_job_explained, item->from.ask, &answer);
 }

@@ -35,8 +35,12 @@ static void answer_authorize (struct intake *in, struct ym_turn *t, struct ym_it
     const struct ym_key_authorize *m = item->body;
     struct ym_key_row row = {.role = m->role};
 
-    if (!store_got_authorized (t, item->call, &row.since)) {
-        ym_refuse (in->yard, item, YM_REFUSAL_KEY_EXISTS);
+    enum authorized outcome = store_got_authorized (t, item->call, &row.since);
+
+    if (outcome != AUTHORIZED_NOW) {
+        ym_refuse (in->yard, item,
+                   outcome == AUTHORIZED_OTHERWISE ? YM_REFUSAL_KEY_EXISTS
+                                                   : YM_REFUSAL_NAME_TAKEN);
         return;
     }
     memcpy (row.public_key, m->public_key, sizeof row.public_key);

@@ -352,12 +352,13 @@ unsigned store_call_authorize (struct ym_turn *t, const struct ym_key_authorize 
     return call;
 }
 
-bool store_got_authorized (const struct ym_turn *t, unsigned call, int64_t *ret_since_ms)
+enum authorized store_got_authorized (const struct ym_turn *t, unsigned call,
+                                      int64_t *ret_since_ms)
 {
     const struct ym_rows *r = ym_turn_rows (t, call);
 
     *ret_since_ms = ym_row_int8 (r, 0, 1);
-    return ym_row_int2 (r, 0, 0) == 0;
+    return (enum authorized)ym_row_int2 (r, 0, 0);
 }
 
 unsigned store_call_revoke (struct ym_turn *t, const uint8_t public_key[32])

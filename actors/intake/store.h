@@ -74,7 +74,9 @@ void store_got_ending (const struct ym_turn *t, unsigned call, struct ending *re
 
 /* Keys. */
 unsigned store_call_authorize (struct ym_turn *t, const struct ym_key_authorize *m);
-bool store_got_authorized (const struct ym_turn *t, unsigned call, int64_t *ret_since_ms);
+enum authorized { AUTHORIZED_NOW, AUTHORIZED_OTHERWISE, AUTHORIZED_NAME_TAKEN };
+enum authorized store_got_authorized (const struct ym_turn *t, unsigned call,
+                                      int64_t *ret_since_ms);
 enum revoked { REVOKED_NOW, REVOKED_UNKNOWN, REVOKED_LAST };
 unsigned store_call_revoke (struct ym_turn *t, const uint8_t public_key[32]);
 enum revoked store_got_revoked (const struct ym_turn *t, unsigned call, struct ym_key_row *ret);

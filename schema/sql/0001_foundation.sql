@@ -70,6 +70,8 @@ CREATE TABLE ym.key (
     name text NOT NULL CHECK (length(name) BETWEEN 1 AND 40),
     created_ms int8 NOT NULL,
     revoked_ms int8);
+-- An agent is known to people by its key's name.
+CREATE UNIQUE INDEX key_agent_name ON ym.key (name) WHERE role = 4 AND revoked_ms IS NULL;
 -- One row; its number rises with every change of ym.key, so that a door notices one it was not told of.
 CREATE TABLE ym.key_change (one bool PRIMARY KEY DEFAULT true CHECK (one), number int8 NOT NULL);
 INSERT INTO ym.key_change (number) VALUES (1);
@@ -124,7 +126,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
      WHERE c.number <> _since
 $$;
 
--- Lets a key in. outcome: 0 done or so already, 1 the key exists with other values.
+-- Lets a key in. outcome: 0 done or so already, 1 the key exists with other values,
+-- 2 another agent has that name.
 CREATE FUNCTION ym.key_authorize(_now int8, _public_key bytea, _role int2, _tenant text, _name text)
 RETURNS TABLE (outcome int2, since_ms int8)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
@@ -136,6 +139,10 @@ BEGIN
     IF FOUND THEN
         RETURN QUERY SELECT CASE WHEN (_old.role, _old.tenant, _old.name) = (_role, _tenant, _name) AND _old.revoked_ms IS NULL
                                  THEN 0 ELSE 1 END::int2, _old.created_ms;
+        RETURN;
+    END IF;
+    IF _role = 4 AND EXISTS (SELECT FROM ym.key k WHERE k.role = 4 AND k.name = _name AND k.revoked_ms IS NULL) THEN
+        RETURN QUERY SELECT 2::int2, 0::int8;
         RETURN;
     END IF;
     INSERT INTO ym.tenant (name, created_ms) VALUES (_tenant, _now) ON CONFLICT DO NOTHING;

@@ -246,6 +246,10 @@ BEGIN
         DELETE FROM ym.job_run r WHERE r.job_id = _job;
         INSERT INTO ym.job_done VALUES (0, _job, _r.tenant_id, _r.tier, _to, _r.seq + 1, _now, _r.attempt, _r.fence, _r.agent_id,
                                         _r.checkpoint, _r.done, _r.total, _reason);
+    ELSIF _r.wanted = 1 THEN                               -- by another request: nothing to add
+        INSERT INTO ym.request VALUES (_asking, _request, _digest, _now, int8send(_job) || int2send(_r.state) || int4send(_r.seq));
+        RETURN QUERY SELECT 0::int2, _r.state, _r.seq, _r.tier, _digest, int8send(_job) || int2send(_r.state) || int4send(_r.seq);
+        RETURN;
     ELSE
         _to := _r.state;
         SELECT n.number INTO STRICT _on FROM ym.note n WHERE n.machine = 'job' AND n.name = 'TERMINATE_WANTED';
