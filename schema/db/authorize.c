@@ -106,9 +106,10 @@ static int say_outcome (const struct authorization *a, const char *outcome)
         printf ("authorized: %s, role %s, tenant %s\n", a->name, a->role, a->tenant);
         return DB_DONE;
     }
-    fprintf (stderr, "yardctl-db: %s\nnothing was changed\n",
-             ym_refusal_text (YM_REFUSAL_KEY_EXISTS));
-    return ym_refusal_exit (YM_REFUSAL_KEY_EXISTS);
+    enum ym_refusal why =
+        strcmp (outcome, "1") == 0 ? YM_REFUSAL_KEY_EXISTS : YM_REFUSAL_NAME_TAKEN;
+    fprintf (stderr, "yardctl-db: %s\nnothing was changed\n", ym_refusal_text (why));
+    return ym_refusal_exit (why);
 }
 
 static int authorize (PGconn *c, const struct authorization *a, const uint8_t key[KEY_SIZE],
