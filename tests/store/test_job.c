@@ -109,6 +109,8 @@ Test (job, terminate_by_where_the_job_is)
     yard_is (su, "done TERMINATED 2 0", "SELECT t.job (1)");
     yard_is (in, "0 300 3", "SELECT t.terminate (2, 1, 1, 'run')");
     yard_is (su, "run STARTING 3 1 0 1", "SELECT t.job (2)");
+    yard_is (in, "0 300 3", "SELECT t.terminate (2, 1, 1, 'wished again')");
+    yard_is (su, "run STARTING 3 1 0 1", "SELECT t.job (2)");
     yard_mark (su);
     yard_is (in, "3 0 0", "SELECT t.terminate (1, 1, 1, 'once more')");
     yard_is (in, "2 0 0", "SELECT t.terminate (1, 2, 2, 'once more')");

@@ -41,6 +41,23 @@ Test (key, authorize_outcomes)
                   "SELECT ym.key_authorize (1, " KEY ("cc") ", 5::int2, 'one', 'x')");
 }
 
+Test (key, two_agents_have_two_names)
+{
+    PGconn *in = yard_session ("ym_intake"), *su = yard_session (NULL);
+
+    yard_is (in, "0 1",
+             "SELECT * FROM ym.key_authorize (1, " KEY ("a1") ", 4::int2, 'one', 'mover')");
+    yard_mark (su);
+    yard_is (in, "2 0",
+             "SELECT * FROM ym.key_authorize (2, " KEY ("a2") ", 4::int2, 'two', 'mover')");
+    cr_assert (yard_is_unchanged (su), "a taken name leaves nothing");
+    yard_is (in, "0 3",
+             "SELECT * FROM ym.key_authorize (3, " KEY ("a3") ", 0::int2, 'two', 'mover')");
+    yard_is (in, "0", "SELECT outcome FROM ym.key_revoke (4, " KEY ("a1") ")");
+    yard_is (in, "0 5",
+             "SELECT * FROM ym.key_authorize (5, " KEY ("a2") ", 4::int2, 'two', 'mover')");
+}
+
 Test (key, revoke_outcomes)
 {
     PGconn *in = yard_session ("ym_intake"), *su = yard_session (NULL);
