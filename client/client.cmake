@@ -14,6 +14,7 @@ if(yard_sources)
     set_target_properties(yard PROPERTIES VERSION 1.0.0 SOVERSION 1 LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib
         LINK_DEPENDS ${CMAKE_SOURCE_DIR}/client/libyard/libyard.map)
     configure_file(${CMAKE_SOURCE_DIR}/client/libyard/yard.pc.in ${CMAKE_BINARY_DIR}/yard.pc @ONLY)
+    install(FILES ${CMAKE_BINARY_DIR}/yard.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
     ym_room(yard_ctl client/yardctl yard ym_base PkgConfig::JANSSON PkgConfig::SMARTCOLS PkgConfig::YAML PkgConfig::CZMQ)
     ym_program(yardctl client/yardctl/main.c yard_ctl)

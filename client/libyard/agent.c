@@ -209,6 +209,7 @@ static yard_err_t *live (struct agent *a)
 
         hear_news (a);
         receive (a);
+        workers_wake (a);
         hear_workers (a);
         send_due (a);
         err = session_trouble (a, ym_time_mono_ms ());

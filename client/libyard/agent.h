@@ -143,6 +143,7 @@ struct agent {
     uint64_t taken; /* tasks that workers took */
     /* of the I/O thread */
     pthread_t *threads;
+    bool has_put; /* since workers were woken */
     uint64_t taken_before;
     int64_t starve_at_ms;
 };
@@ -187,6 +188,7 @@ void task_stop (struct yard_task *t, yard_stop why);
 /* agent_worker.c */
 void worker_put (struct agent *a, struct yard_task *t);
 bool worker_take_back (struct agent *a, struct yard_task *t);
+void workers_wake (struct agent *a);
 void workers_grow (struct agent *a, int64_t now);
 void workers_done (struct agent *a);
 void agent_wake (struct agent *a); /* under lock */

@@ -79,16 +79,28 @@ void worker_put (struct agent *a, struct yard_task *t)
 {
     pthread_mutex_lock (&a->lock);
     DL_APPEND (a->run, t);
-    if (a->idle > 0)
-        pthread_cond_signal (&a->work);
-    else if (a->workers == 0)
-        start_thread (a);
     pthread_mutex_unlock (&a->lock);
+    a->has_put = true;
     if (a->starve_at_ms == INT64_MAX) {
         a->starve_at_ms = ym_time_mono_ms () + STARVE_MS;
         a->taken_before = UINT64_MAX;
     }
     agent_look_by (a, a->starve_at_ms);
+}
+
+/* Once for all that came together: one thread that is awake serves many handlers that end at
+ * once, and waking costs more than they do. */
+void workers_wake (struct agent *a)
+{
+    if (!a->has_put)
+        return;
+    a->has_put = false;
+    pthread_mutex_lock (&a->lock);
+    if (a->workers == 0)
+        start_thread (a);
+    else if (a->run && a->idle > 0)
+        pthread_cond_signal (&a->work);
+    pthread_mutex_unlock (&a->lock);
 }
 
 bool worker_take_back (struct agent *a, struct yard_task *t)
@@ -117,8 +129,9 @@ void workers_grow (struct agent *a, int64_t now)
         DL_FOREACH (a->run, t)
     if (a->workers < a->opts->slots)
         start_thread (a);
-    /* At full strength there is nothing to look for. */
-    a->starve_at_ms = a->run && a->workers < a->opts->slots ? now + STARVE_MS : INT64_MAX;
+    /* With all at work there is nothing to look for. */
+    a->starve_at_ms =
+        a->run && (a->idle > 0 || a->workers < a->opts->slots) ? now + STARVE_MS : INT64_MAX;
     pthread_mutex_unlock (&a->lock);
     if (a->starve_at_ms < INT64_MAX)
         agent_look_by (a, a->starve_at_ms);
