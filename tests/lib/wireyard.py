@@ -29,13 +29,6 @@ def rss_kib(pid):
         return int(re.search(r"VmRSS:\s+(\d+) kB", file.read()).group(1))
 
 
-def grown_kib(pid, before):
-    """By how much its memory grew; 0 under a sanitizer, which keeps what was freed."""
-    with open(f"/proc/{pid}/maps", encoding="utf-8", errors="replace") as file:
-        is_sanitized = "libasan" in file.read()
-    return 0 if is_sanitized else rss_kib(pid) - before
-
-
 def cpu_s(pid):
     """User and system time a process has used."""
     with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
@@ -44,7 +37,11 @@ def cpu_s(pid):
 
 
 def descriptors(pid):
-    return len(os.listdir(f"/proc/{pid}/fd"))
+    """How many it has open; 0 for who may not see that."""
+    try:
+        return len(os.listdir(f"/proc/{pid}/fd"))
+    except PermissionError:
+        return 0
 
 
 class Psql:
@@ -175,6 +172,11 @@ class WireYard(Yard):
         if not worker.ready.wait(10):
             raise YardError("the worker was not registered")
         return worker
+
+    def grown_kib(self, pid, before):
+        """By how much an actor's memory grew; 0 under a sanitizer, which keeps what was freed."""
+        with open(self.program("ym-intake"), "rb") as file:
+            return 0 if b"libasan" in file.read() else rss_kib(pid) - before
 
     def pid(self, actor):
         return self.actors()[actor].pid

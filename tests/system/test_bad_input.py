@@ -12,7 +12,7 @@ import msgpack
 import pytest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
-from wireyard import AGENTS, CLIENTS, ROLES, WireYard, grown_kib, rss_kib, wait_for  # noqa: E402
+from wireyard import AGENTS, CLIENTS, ROLES, WireYard, rss_kib, wait_for  # noqa: E402
 from yardwire import HEADER, MESSAGES, header, job_body, new_certificate, pack  # noqa: E402
 
 MIB = 1 << 20
@@ -52,7 +52,7 @@ def unharmed(yard):
     assert all(is_served(yard, which) for which in (CLIENTS, AGENTS))
     assert count_rows(yard) == rows
     assert {name: actor.pid for name, actor in yard.actors().items()} == {name: actor.pid for name, actor in actors.items()}
-    grown = {name: grown_kib(actors[name].pid, size) for name, size in sizes.items()}
+    grown = {name: yard.grown_kib(actors[name].pid, size) for name, size in sizes.items()}
     assert all(size < 64 * 1024 for size in grown.values()), grown
 
 

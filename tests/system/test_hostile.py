@@ -17,7 +17,7 @@ import pytest
 import zmq
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
-from wireyard import AGENTS, CLIENTS, WireYard, descriptors, grown_kib, rss_kib, wait_for  # noqa: E402
+from wireyard import AGENTS, CLIENTS, WireYard, descriptors, rss_kib, wait_for  # noqa: E402
 from yard import die_with  # noqa: E402
 from yardwire import Door, Silence, job_body, new_certificate, pack  # noqa: E402
 
@@ -80,7 +80,7 @@ def unharmed(yard):
             assert door.ask("hello", program="test").name == "welcome"
     assert {name: actor.pid for name, actor in yard.actors().items()} == {name: actor.pid for name, actor in actors.items()}
     for name, (size, _) in sizes.items():
-        grown = grown_kib(actors[name].pid, size)
+        grown = yard.grown_kib(actors[name].pid, size)
         assert grown < GROWTH_KIB, f"{name} grew by {grown} KiB"
         wait_for(lambda: descriptors(actors[name].pid) <= sizes[name][1] + 5, 10, f"{name} to close what it had open")
     assert yard.sql("SELECT (SELECT count(*) FROM ym.job), (SELECT count(*) FROM ym.request), (SELECT count(*) FROM ym.key)") == rows
@@ -130,7 +130,7 @@ def test_garbage_without_a_key(yard, unharmed, which):
             time.sleep(0.02)
     print(f"\n300 MiB of garbage at the {ACTORS[which]}' door: at most {max(size) - before} KiB more; others waited at most {max(patience.waits) * 1000:.0f} ms")
     assert not patience.silent and max(patience.waits) < 2
-    assert grown_kib(pid, before) < GROWTH_KIB and (max(size) - before < GROWTH_KIB or grown_kib(pid, 0) == 0)
+    assert yard.grown_kib(pid, before) < GROWTH_KIB and (max(size) - before < GROWTH_KIB or yard.grown_kib(pid, 0) == 0)
 
 
 @DOORS
@@ -259,7 +259,7 @@ def test_a_client_that_does_not_read(yard, kind):
                 except zmq.Again:
                     time.sleep(0.002)
                     break
-            most = max(most, grown_kib(pid, before))
+            most = max(most, yard.grown_kib(pid, before))
     print(f"\na client that does not read its {kind}: intake grew by at most {most} KiB; others waited at most {max(patience.waits) * 1000:.0f} ms")
     said = yard.log()[log_from:]
     assert kind == "lists" or ("connection_lost" in said and "does not read" in said)
@@ -318,7 +318,7 @@ def test_a_client_that_asks_faster_than_it_is_served(yard):
         while door.socket.poll(2000):
             door.socket.recv()
             got += 1
-        assert grown_kib(pid, before) < GROWTH_KIB
+        assert yard.grown_kib(pid, before) < GROWTH_KIB
     assert got > 100 and not patience.silent and max(patience.waits) < 3
 
 
