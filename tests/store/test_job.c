@@ -188,8 +188,8 @@ Test (job, terminate_against_a_lease)
     yard_do (in, "BEGIN");
     yard_is (in, "0 910 2", "SELECT t.terminate (3, 1, 1, 'z')");
     yard_block (as, "SELECT t.lease (3, 9)");
-    yard_do (in, "ROLLBACK");
     strcpy (fence, yard_ask (su, "SELECT fence + 1 FROM ym.owner WHERE scope = 'assignment'"));
+    yard_do (in, "ROLLBACK");
     yard_then_is (as, fence);
 }
 
