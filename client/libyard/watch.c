@@ -266,33 +266,41 @@ static bool is_turned_away (const struct yard *y)
     return y->door.denied && !y->door.up;
 }
 
-static yard_err_t *begin (struct yard *y, const char *job, int64_t after, bool inner,
-                          struct watch **ret)
+static yard_err_t *read_watch (const char *job, int64_t after, int64_t *ret)
 {
-    int64_t id;
-    yard_err_t *err = read_job (job, &id);
+    yard_err_t *err = read_job (job, ret);
+
+    if (err || after <= INT32_MAX)
+        return err;
+    return error_new (YARD_EINVALID, EXIT_DOCUMENT, "invalid", "'after' is no event's number");
+}
+
+/* NULL: 'reterr' says why. */
+static struct watch *begin (struct yard *y, const char *job, int64_t after, bool inner,
+                            yard_err_t **reterr)
+{
+    int64_t id = 0;
     struct watch *w;
 
-    if (!err && after > INT32_MAX)
-        err =
-            error_new (YARD_EINVALID, EXIT_DOCUMENT, "invalid", "'after' is no event's number");
-    if (err)
-        return err;
+    *reterr = read_watch (job, after, &id);
+    if (*reterr)
+        return NULL;
     w = watch_find (y, id);
     if (w)
         watch_free (y, w);
     w = watch_new (y, id);
-    if (!w)
-        return error_new (YARD_EBUSY, 75, "watch_limit", "at most %d jobs can be watched",
-                          YARD_WATCHES);
+    if (!w) {
+        *reterr = error_new (YARD_EBUSY, 75, "watch_limit", "at most %d jobs can be watched",
+                             YARD_WATCHES);
+        return NULL;
+    }
     if (!y->door.socket || is_turned_away (y))
         door_renew (&y->door);
     w->inner = inner;
     w->from_now = after < 0;
     w->last = after < 0 ? 0 : (uint64_t)after;
     look_by (y, 0);
-    *ret = w;
-    return NULL;
+    return w;
 }
 
 static yard_err_t *end_with (struct yard *y, struct watch *w, yard_err_t *take_err)
@@ -322,11 +330,12 @@ static yard_err_t *await (struct yard *y, struct watch *w, int64_t until_ms, int
 yard_rc yard_job_watch (yard_t *y, const char *job, int64_t after, yard_job **ret_now,
                         yard_err_t **reterr)
 {
-    struct watch *w;
-    yard_err_t *err = begin (y, job, after, false, &w);
+    yard_err_t *err;
+    struct watch *w = begin (y, job, after, false, &err);
 
-    if (!err)
-        err = await (y, w, ym_time_mono_ms () + y->timeout_ms, y->timeout_ms);
+    if (!w)
+        return error_give (err, reterr);
+    err = await (y, w, ym_time_mono_ms () + y->timeout_ms, y->timeout_ms);
     settle (y);
     if (err)
         return error_give (err, reterr);
@@ -359,12 +368,20 @@ void yard_job_unwatch (yard_t *y, const char *job)
         unwatch (y, w);
 }
 
+/* What the yard refused is for yard_process to tell if the watch is the caller's own. */
+static yard_err_t *refusal_of (const struct watch *w)
+{
+    if (!w->err)
+        return NULL;
+    return error_new (yard_err_rc (w->err), yard_err_exit (w->err), yard_err_slug (w->err),
+                      "%s", yard_err_text (w->err));
+}
+
 static yard_err_t *watch_until_final (struct yard *y, struct watch *w, int64_t until_ms)
 {
     while (!w->final) {
-        yard_err_t *err = w->err;
+        yard_err_t *err = refusal_of (w);
 
-        w->err = NULL;
         if (!err && is_turned_away (y))
             err = turned_away (y);
         if (!err && ym_time_mono_ms () >= until_ms)
@@ -384,8 +401,8 @@ static yard_err_t *wait_final (struct yard *y, const char *job, int64_t until_ms
 
     if (err || w)
         return err ? err : watch_until_final (y, w, until_ms);
-    err = begin (y, job, YARD_FROM_NOW, true, &w);
-    if (err)
+    w = begin (y, job, YARD_FROM_NOW, true, &err);
+    if (!w)
         return err;
     err = watch_until_final (y, w, until_ms);
     unwatch (y, w);
