@@ -114,9 +114,15 @@ int64_t ym_yard_started_ms (const struct ym_yard *yard)
 
 void ym_put (struct ym_yard *yard, const struct ym_work *work, void *take_body)
 {
+    ym_put_for (yard, work, take_body, 0);
+}
+
+void ym_put_for (struct ym_yard *yard, const struct ym_work *work, void *take_body, int64_t key)
+{
     struct ym_lane_state *lane = &yard->lanes[work->lane];
     struct ym_item *item = ym_item_new (work, take_body);
 
+    item->key.key = key;
     if (lane->recovering)
         ym_lane_add_first (lane, item);
     else

@@ -98,6 +98,9 @@ int ym_actor_main (const struct ym_actor *actor);
 
 /* Puts an item of the actor's own into its lane. 'take_body' is freed with it. */
 void ym_put (struct ym_yard *yard, const struct ym_work *work, void *take_body);
+/* The same, but it waits in line behind what this key of the door has asked for already. */
+void ym_put_for (struct ym_yard *yard, const struct ym_work *work, void *take_body,
+                 int64_t key);
 /* Moves a message from hear, or from a turn, into a lane as another kind of work; the caller
  * answers it no more. It is refused here and now if the lane is full or its database away. */
 void ym_put_again (struct ym_yard *yard, struct ym_item *item, const struct ym_work *work);

@@ -49,15 +49,17 @@ static struct ym_item *queue_take (struct ym_queue_of_items *q)
     return item;
 }
 
-static struct ym_queue_of_items *share_of (struct ym_lane_state *lane,
-                                           const struct ym_item *item)
+/* Share 0 is the actor's own and that of the bus: no stranger's backlog is before it. */
+static unsigned share_number (const struct ym_item *item)
 {
-    return &lane->waiting[(uint64_t)item->key.key % YM_LANE_SHARES];
+    uint64_t key = (uint64_t)item->key.key;
+
+    return key == 0 ? 0 : 1 + (unsigned)(key % (YM_LANE_SHARES - 1));
 }
 
 static void wait_in_line (struct ym_lane_state *lane, struct ym_item *item)
 {
-    queue_add (share_of (lane, item), item);
+    queue_add (&lane->waiting[share_number (item)], item);
     lane->waiting_count++;
     lane->waiting_octets += item->has_letter ? item->letter.size : 0;
 }
@@ -141,8 +143,7 @@ void ym_lane_add_first (struct ym_lane_state *lane, struct ym_item *take_item)
 
 bool ym_lane_is_full (const struct ym_lane_state *lane, const struct ym_item *item)
 {
-    const struct ym_queue_of_items *share =
-        &lane->waiting[(uint64_t)item->key.key % YM_LANE_SHARES];
+    const struct ym_queue_of_items *share = &lane->waiting[share_number (item)];
 
     return lane->waiting_count >= lane->yard->inbox_max ||
            lane->waiting_octets >= INBOX_OCTETS || share->count >= lane->yard->inbox_max / 2 ||
