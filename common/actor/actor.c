@@ -137,7 +137,7 @@ static enum ym_refusal why_not_now (const struct ym_yard *yard,
         return YM_REFUSAL_STOPPING;
     if (ym_lane_is_full (lane, item))
         return YM_REFUSAL_BUSY;
-    if (!lane->up && ym_time_mono_ms () - lane->down_since_ms > DOWN_GRACE_MS)
+    if (!lane->up && ym_time_mono_ms () - lane->away_since_ms > DOWN_GRACE_MS)
         return YM_REFUSAL_BACKEND_UNAVAILABLE;
     return YM_REFUSAL_NONE;
 }
@@ -312,7 +312,7 @@ static int lanes_wait (struct ym_yard *yard, int64_t mono_ms)
     for (unsigned i = 0; i < yard->lane_count; i++) {
         const struct ym_lane_state *lane = &yard->lanes[i];
         wait = least_wait (wait, ym_store_wait_ms (lane->store, mono_ms));
-        if (!lane->up && lane->waiting_count > 0)
+        if ((!lane->up || lane->recovering) && lane->waiting_count > 0)
             wait = least_wait (wait, 100);
     }
     return wait;

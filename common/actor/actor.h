@@ -38,6 +38,7 @@ struct ym_item {
     unsigned call;     /* plan may note here which call is the item's own */
     void *note;        /* and here what done needs to know, in the turn's arena */
     unsigned tries;
+    bool in_doubt; /* it was sent, and nobody knows whether it was committed */
     struct ym_item *next;
     struct ym_letter letter; /* the skeleton's */
     bool has_letter;

@@ -276,10 +276,11 @@ static void rolled_back (struct ym_lane_state *lane, const struct ym_result *r)
 }
 
 /* Nobody is answered: what was asked is done again after recovery, and the ledger tells. */
-static void outcome_unknown (struct ym_lane_state *lane)
+static void outcome_unknown (struct ym_lane_state *lane, bool is_sent)
 {
     for (size_t i = 0; i < lane->turn_count; i++) {
         struct ym_item *item = lane->turn[i];
+        item->in_doubt = item->in_doubt || is_sent;
         if (item->work->forget_unknown || (lane->recovering && !item->asked))
             give_up (lane->yard, item, YM_REFUSAL_BACKEND_UNAVAILABLE);
         else
@@ -303,7 +304,7 @@ static void on_done (void *arg, struct ym_batch *b, const struct ym_result *r)
         break;
     case YM_UNKNOWN:
     case YM_NOT_SENT:
-        outcome_unknown (lane);
+        outcome_unknown (lane, r->outcome == YM_UNKNOWN);
         break;
     }
 }
@@ -328,9 +329,21 @@ static bool is_idle_question (const struct ym_lane_state *lane, const struct ym_
            !ym_bus_reaches (lane->yard->bus, &item->from);
 }
 
+/* Its key was in force when it came, and may be revoked since. */
+static bool is_shut_out (const struct ym_lane_state *lane, const struct ym_item *item)
+{
+    return item->has_letter && item->from.at_door &&
+           !ym_bus_find_key (lane->yard->bus, item->key.key);
+}
+
 static void take_one (struct ym_lane_state *lane, struct ym_item *item)
 {
     if (is_idle_question (lane, item)) {
+        ym_item_free (item);
+        return;
+    }
+    if (is_shut_out (lane, item)) {
+        ym_refuse (lane->yard, item, YM_REFUSAL_KEY_REVOKED);
         ym_item_free (item);
         return;
     }
@@ -377,6 +390,11 @@ static void run_turn (struct ym_lane_state *lane)
     ym_store_commit (lane->now.batch);
 }
 
+static bool is_serving (const struct ym_lane_state *lane)
+{
+    return lane->up && !lane->recovering;
+}
+
 static void refuse_share (struct ym_lane_state *lane, struct ym_queue_of_items *share)
 {
     for (size_t n = share->count; n > 0; n--) {
@@ -388,10 +406,11 @@ static void refuse_share (struct ym_lane_state *lane, struct ym_queue_of_items *
     }
 }
 
-/* While the database is away, what somebody waits for is refused after a while. */
+/* While the database is away, or a recovery waits for it, what somebody waits for is refused
+ * after a while. */
 static void refuse_held (struct ym_lane_state *lane, int64_t mono_ms)
 {
-    if (lane->up || mono_ms - lane->down_since_ms < HOLD_MS)
+    if (is_serving (lane) || mono_ms - lane->away_since_ms < HOLD_MS)
         return;
     for (unsigned i = 0; i < YM_LANE_SHARES; i++)
         refuse_share (lane, &lane->waiting[i]);
@@ -399,13 +418,11 @@ static void refuse_held (struct ym_lane_state *lane, int64_t mono_ms)
 
 void ym_lane_step (struct ym_lane_state *lane, int64_t mono_ms)
 {
-    if (lane->busy)
+    if (!lane->busy && lane->up)
+        recovery_goes_on (lane);
+    refuse_held (lane, mono_ms);
+    if (lane->busy || !lane->up)
         return;
-    if (!lane->up) {
-        refuse_held (lane, mono_ms);
-        return;
-    }
-    recovery_goes_on (lane);
     while (!lane->busy &&
            (lane->first.count > 0 || (!lane->recovering && lane->waiting_count > 0))) {
         gather (lane);
@@ -445,8 +462,9 @@ static void on_down (void *arg, const char *why)
 
     ym_log (YM_LOG_WARNING, "database_down", ym_log_number ("lane", lane->lane),
             ym_log_text ("why", why));
+    if (is_serving (lane))
+        lane->away_since_ms = ym_time_mono_ms ();
     lane->up = false;
-    lane->down_since_ms = ym_time_mono_ms ();
     drop_first (lane);
     lane->recovering = false;
     ym_yard_is_ready (lane->yard);
@@ -464,7 +482,7 @@ void ym_lane_open (struct ym_yard *yard, enum ym_lane which)
     lane->turn_room = yard->turn_max;
     lane->turn = ym_new_array (lane->turn_room, sizeof *lane->turn);
     lane->now = (struct ym_turn){.yard = yard, .lane = which, .arena = ym_arena_new (1 << 20)};
-    lane->down_since_ms = ym_time_mono_ms ();
+    lane->away_since_ms = ym_time_mono_ms ();
     lane->store = ym_store_open (&(struct ym_store_options){
         .conninfo = ym_handover_text (yard->handover, "conninfo"),
         .user = ym_handover_text (yard->handover, "role"),
@@ -482,9 +500,11 @@ void ym_lane_close (struct ym_lane_state *lane)
 
     ym_store_close (lane->store);
     while ((item = queue_take (&lane->first)) || (item = take_in_line (lane)))
-        give_up (lane->yard, item, YM_REFUSAL_STOPPING);
+        give_up (lane->yard, item,
+                 item->in_doubt ? YM_REFUSAL_BACKEND_UNAVAILABLE : YM_REFUSAL_STOPPING);
+    /* It may be committed yet. */
     for (size_t i = 0; i < lane->turn_count; i++)
-        give_up (lane->yard, lane->turn[i], YM_REFUSAL_STOPPING);
+        give_up (lane->yard, lane->turn[i], YM_REFUSAL_BACKEND_UNAVAILABLE);
     free (lane->turn);
     ym_arena_free (lane->now.arena);
 }

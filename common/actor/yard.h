@@ -23,7 +23,7 @@ struct ym_lane_state {
     size_t turn_count, turn_room;
     struct ym_turn now;
     bool up, recovering, busy, alone; /* alone: the turn is a replay of one item */
-    int64_t down_since_ms;
+    int64_t away_since_ms;            /* when it last served, while it is down or recovers */
 };
 
 struct ym_yard {
