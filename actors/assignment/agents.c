@@ -175,19 +175,6 @@ static void put_move (struct assignment *a, struct agent *agent, int16_t event)
     agent_lose_attempts (a, agent);
 }
 
-void on_leave (void *me, struct ym_item *item)
-{
-    struct assignment *a = me;
-    const struct ym_agent_leave *m = item->body;
-    struct agent *agent = in_session (a, item, m->session);
-
-    if (agent)
-        put_move (a, agent, YM_AGENT_ON_LEAVE);
-    /* It goes in any case; what it held is given away when the move is committed. */
-    ym_answer (a->yard, item, YM_MSG_agent_beaten,
-               &(struct ym_agent_beaten){.session = m->session});
-}
-
 static void plan_move (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
 {
     int64_t *agents = ym_arena_take (t->arena, 2 * count * sizeof *agents);
@@ -200,7 +187,25 @@ static void plan_move (void *me, struct ym_turn *t, struct ym_item **items, size
         agents[count + i] = m->session;
         events[i] = m->event;
     }
-    (void)store_call_move (t, agents, agents + count, events, count);
+    items[0]->call = store_call_move (t, agents, agents + count, events, count);
+}
+
+static void gone (struct agent *agent, int event, int64_t now_ms)
+{
+    agent->reachable = false;
+    agent->state = event == YM_AGENT_ON_LEAVE ? YM_AGENT_LEFT : YM_AGENT_LOST;
+    agent->state_at = now_ms;
+    ym_log (YM_LOG_INFO, "agent_gone", ym_log_text ("agent", agent->name),
+            ym_log_text ("why", event_word (event)));
+}
+
+/* What the table did counts, whatever became of the memory meanwhile. */
+static bool was_moved (const struct ym_turn *t, unsigned call, int64_t agent)
+{
+    for (size_t i = 0; i < store_rows (t, call); i++)
+        if (store_got_moved (t, call, i) == agent)
+            return true;
+    return false;
 }
 
 static void done_move (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
@@ -210,14 +215,11 @@ static void done_move (void *me, struct ym_turn *t, struct ym_item **items, size
     for (size_t i = 0; i < count; i++) {
         const struct move *m = items[i]->body;
         struct agent *agent = roster_agent (&a->roster, m->agent);
-        if (!agent || agent->session != m->session || !agent->moving)
+        if (!agent || agent->session != m->session)
             continue;
         agent->moving = false;
-        agent->reachable = false;
-        agent->state = m->event == YM_AGENT_ON_LEAVE ? YM_AGENT_LEFT : YM_AGENT_LOST;
-        agent->state_at = t->now_ms;
-        ym_log (YM_LOG_WARNING, "agent_gone", ym_log_text ("agent", agent->name),
-                ym_log_text ("why", event_word (m->event)));
+        if (was_moved (t, items[0]->call, m->agent))
+            gone (agent, m->event, t->now_ms);
     }
 }
 
@@ -236,6 +238,47 @@ const struct ym_work move_work = {.name = "move",
                                   .plan = plan_move,
                                   .done = done_move,
                                   .failed = failed_move};
+
+/* An agent's own goodbye: its attempts are given away once it is committed, after what it
+ * reported before. */
+
+void on_leave (void *me, struct ym_item *item)
+{
+    struct assignment *a = me;
+
+    ym_put_again (a->yard, item, &leave_work);
+}
+
+static void plan_leave (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
+{
+    const int16_t event = YM_AGENT_ON_LEAVE;
+
+    (void)me;
+    for (size_t i = 0; i < count; i++) {
+        const struct ym_agent_leave *m = items[i]->body;
+        int64_t session = (int64_t)m->session;
+        items[i]->call = store_call_move (t, &items[i]->key.key, &session, &event, 1);
+    }
+}
+
+static void done_leave (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
+{
+    struct assignment *a = me;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct ym_agent_leave *m = items[i]->body;
+        struct agent *agent = roster_agent (&a->roster, items[i]->key.key);
+        if (agent && was_moved (t, items[i]->call, agent->id)) {
+            gone (agent, YM_AGENT_ON_LEAVE, t->now_ms);
+            agent_lose_attempts (a, agent);
+        }
+        ym_answer (a->yard, items[i], YM_MSG_agent_beaten,
+                   &(struct ym_agent_beaten){.session = m->session});
+    }
+}
+
+const struct ym_work leave_work = {
+    .name = "leave", .most = 8, .plan = plan_leave, .done = done_leave};
 
 /* The ticker. */
 
@@ -268,6 +311,17 @@ static void lose_silent_agents (struct assignment *a)
     }
 }
 
+/* An agent whose key is not in force any more cannot report: its work goes to others. */
+void lose_revoked_agents (struct assignment *a)
+{
+    for (size_t i = 0; i < a->roster.agent_count; i++) {
+        struct agent *agent = a->roster.agents[i];
+        if (agent->state == YM_AGENT_CONNECTED && !agent->moving &&
+            !ym_bus_find_key (ym_yard_bus (a->yard), agent->id))
+            put_move (a, agent, YM_AGENT_ON_LOSE);
+    }
+}
+
 static void done_tick (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
 {
     struct assignment *a = me;
@@ -275,7 +329,10 @@ static void done_tick (void *me, struct ym_turn *t, struct ym_item **items, size
     (void)count;
     a->ticking = false;
     a->tick = store_got_tick (t, items[0]->call);
+    a->tick_at_ms = ym_time_mono_ms () + a->tick_ms; /* a slow one makes no lease shorter */
+    a->look = true;
     lose_silent_agents (a);
+    lose_revoked_agents (a);
     attempts_tick (a);
 }
 

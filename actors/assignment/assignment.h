@@ -39,7 +39,8 @@ void hint_ready (struct assignment *a, const struct attempt *t);
 void send_hints (struct assignment *a);
 
 /* agents.c */
-extern const struct ym_work register_work, move_work, tick_work;
+extern const struct ym_work register_work, move_work, leave_work, tick_work;
+void lose_revoked_agents (struct assignment *a);
 void on_register (void *me, struct ym_item *item);
 void on_beat (void *me, struct ym_item *item);
 void on_leave (void *me, struct ym_item *item);

@@ -124,7 +124,9 @@ const struct ym_work started_work = {
 static bool has_one_before (struct ym_item **items, size_t i)
 {
     for (size_t k = 0; k < i; k++)
-        if (report_of (items[k]).job == report_of (items[i]).job)
+        if (report_of (items[k]).job == report_of (items[i]).job &&
+            report_of (items[k]).fence == report_of (items[i]).fence &&
+            items[k]->key.key == items[i]->key.key)
             return true;
     return false;
 }

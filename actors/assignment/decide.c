@@ -53,39 +53,66 @@ static int64_t free_agent (struct round_class *c, const uint32_t *free)
     return -1;
 }
 
-/* The class whose next job of this tier is the oldest, or -1. 'at' says how far each was
- * served. */
-static int64_t oldest_class (const struct round_facts *f, const size_t *at, unsigned tier)
+static bool has_free_agent (const struct round_class *c, const uint32_t *free)
 {
-    int64_t best = -1, best_job = INT64_MAX;
+    for (size_t n = 0; n < c->agent_count; n++)
+        if (free[c->agents[n]] > 0)
+            return true;
+    return false;
+}
 
-    for (size_t i = 0; i < f->class_count; i++) {
-        const struct round_class *c = &f->classes[i];
-        if (at[i] < c->tiers[tier].count && c->tiers[tier].jobs[at[i]] < best_job) {
-            best = (int64_t)i;
-            best_job = c->tiers[tier].jobs[at[i]];
+/* The classes that can be served in a tier, as a list: a yard may know thousands, of which a
+ * few matter. Returns the link to the first; a link is a place + 1, 0 ends the list. */
+static uint32_t open_classes (struct round_facts *f, unsigned tier)
+{
+    uint32_t first = 0;
+
+    for (size_t i = f->class_count; i-- > 0;) {
+        struct round_class *c = &f->classes[i];
+        if (c->tiers[tier].count == 0 || !has_free_agent (c, f->free))
+            continue;
+        c->served = 0;
+        c->next = first;
+        first = (uint32_t)i + 1;
+    }
+    return first;
+}
+
+/* The link to the open class whose next job is the oldest; NULL if none is open. */
+static uint32_t *oldest_class (struct round_facts *f, uint32_t *first, unsigned tier)
+{
+    uint32_t *best = NULL;
+    int64_t best_job = INT64_MAX;
+
+    for (uint32_t *link = first; *link != 0; link = &f->classes[*link - 1].next) {
+        const struct round_class *c = &f->classes[*link - 1];
+        if (c->tiers[tier].jobs[c->served] < best_job) {
+            best = link;
+            best_job = c->tiers[tier].jobs[c->served];
         }
     }
     return best;
 }
 
-enum { CLASSES_MAX = 4096 };
-
 static size_t serve_tier (struct round_facts *f, unsigned tier, struct round_lease *ret,
                           size_t room)
 {
-    size_t at[CLASSES_MAX] = {0}, count = 0;
-    int64_t i, agent;
+    uint32_t first = open_classes (f, tier), *link;
+    size_t count = 0;
 
-    while (count < room && (i = oldest_class (f, at, tier)) >= 0) {
-        struct round_class *c = &f->classes[i];
-        if ((agent = free_agent (c, f->free)) < 0) {
-            at[i] = c->tiers[tier].count; /* nobody is left for this class */
+    while (count < room && (link = oldest_class (f, &first, tier)) != NULL) {
+        uint32_t at = *link - 1;
+        struct round_class *c = &f->classes[at];
+        int64_t agent = free_agent (c, f->free);
+        if (agent < 0) {
+            *link = c->next; /* nobody is left for this class */
             continue;
         }
         f->free[agent]--;
-        ret[count++] = (struct round_lease){c->tiers[tier].jobs[at[i]++], (uint32_t)i, tier,
-                                            (uint32_t)agent};
+        ret[count++] =
+            (struct round_lease){c->tiers[tier].jobs[c->served++], at, tier, (uint32_t)agent};
+        if (c->served == c->tiers[tier].count)
+            *link = c->next;
     }
     return count;
 }
@@ -94,8 +121,6 @@ size_t decide_round (struct round_facts *f, struct round_lease *ret, size_t room
 {
     size_t count = 0;
 
-    if (f->class_count > CLASSES_MAX)
-        f->class_count = CLASSES_MAX;
     for (unsigned tier = YM_COUNT_tier; tier-- > 0;)
         count += serve_tier (f, tier, ret + count, room - count);
     return count;

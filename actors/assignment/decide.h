@@ -39,6 +39,8 @@ struct round_class {
         const int64_t *jobs;
         size_t count;
     } tiers[YM_COUNT_tier];
+    size_t served; /* the round's own: jobs of the tier that are decided */
+    uint32_t next; /* the round's own: link to the next open class */
 };
 struct round_facts {
     struct round_class *classes;

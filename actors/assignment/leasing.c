@@ -116,7 +116,7 @@ const struct ym_work class_work = {.name = "class",
 
 struct pair {
     struct offer offer;
-    int64_t agent;
+    int64_t agent, session;
 };
 struct round {
     size_t count;
@@ -153,6 +153,7 @@ static struct round *decide (struct assignment *a)
     for (size_t i = 0; i < count; i++) {
         struct pair *p = &r->pairs[r->count++];
         p->agent = a->roster.agents[leases[i].agent]->id;
+        p->session = a->roster.agents[leases[i].agent]->session;
         ym_assert (roster_take_offer (&a->roster, leases[i].job, &p->offer));
     }
     qsort (r->pairs, r->count, sizeof r->pairs[0], by_job); /* one lock order for all */
@@ -178,14 +179,15 @@ void leasing_pass (struct assignment *a)
 static void plan_lease (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
 {
     const struct round *r = items[0]->body;
-    int64_t *jobs = ym_arena_take (t->arena, 2 * r->count * sizeof *jobs);
+    int64_t *jobs = ym_arena_take (t->arena, 3 * r->count * sizeof *jobs);
 
     (void)me, (void)count;
     for (size_t i = 0; i < r->count; i++) {
         jobs[i] = r->pairs[i].offer.job;
         jobs[r->count + i] = r->pairs[i].agent;
+        jobs[2 * r->count + i] = r->pairs[i].session;
     }
-    items[0]->call = store_call_lease (t, jobs, jobs + r->count, r->count);
+    items[0]->call = store_call_lease (t, jobs, jobs + r->count, jobs + 2 * r->count, r->count);
 }
 
 /* Rows come back in any order, but a batch is small and sorted. */
@@ -227,6 +229,26 @@ static void leased (struct assignment *a, const struct told *told, const struct 
     tell_start (a, agent, told);
 }
 
+static void offer_once_more (struct assignment *a, const struct offer *o)
+{
+    (void)roster_add_offer (
+        &a->roster, o->tier,
+        &(struct ym_ready){.job = o->job, .tenant = o->tenant, .requirement = o->requirement});
+}
+
+/* What was not leased does not wait any more, unless it was refused because its agent had begun
+ * anew or was gone by then. */
+static void used_up (struct assignment *a, const struct pair *p)
+{
+    const struct agent *agent = roster_agent (&a->roster, p->agent);
+    bool is_leased = roster_attempt (&a->roster, p->offer.job) != NULL;
+
+    if (!is_leased && (agent->session != p->session || agent->state != YM_AGENT_CONNECTED))
+        offer_once_more (a, &p->offer);
+    else
+        hint_taken (a, p->offer.tier, p->offer.job);
+}
+
 static void done_lease (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
 {
     struct assignment *a = me;
@@ -241,8 +263,8 @@ static void done_lease (void *me, struct ym_turn *t, struct ym_item **items, siz
         store_got_told (t, items[0]->call, i, &told);
         leased (a, &told, &find_pair (r, told.job)->offer);
     }
-    for (size_t i = 0; i < r->count; i++) /* the others do not wait any more */
-        hint_taken (a, r->pairs[i].offer.tier, r->pairs[i].offer.job);
+    for (size_t i = 0; i < r->count; i++)
+        used_up (a, &r->pairs[i]);
 }
 
 /* Not known to be leased: on offer again. If it was leased after all, the compare-and-set will
@@ -252,16 +274,10 @@ static void failed_lease (void *me, struct ym_item *item)
     struct assignment *a = me;
     const struct round *r = item->body;
 
-    a->leasing = false;
-    a->look = true;
+    a->leasing = false; /* looked at again with the next tick: what failed may fail again */
     reserve (a, r, -1);
-    for (size_t i = 0; i < r->count; i++) {
-        const struct offer *o = &r->pairs[i].offer;
-        (void)roster_add_offer (&a->roster, o->tier,
-                                &(struct ym_ready){.job = o->job,
-                                                   .tenant = o->tenant,
-                                                   .requirement = o->requirement});
-    }
+    for (size_t i = 0; i < r->count; i++)
+        offer_once_more (a, &r->pairs[i].offer);
 }
 
 const struct ym_work lease_work = {.name = "lease",
@@ -344,7 +360,7 @@ void on_explain_ask (void *me, struct ym_item *item)
     struct ym_job_explained answer = {.job = m->job, .state = m->state, .blockers = {rows, 0}};
 
     item->asked = false;
-    if (!c->known) { /* read with the next round; intake asks again */
+    if (!c->known) { /* it is read with the next round; the asker may ask again */
         a->look = true;
         ym_send (a->yard, YM_ACTOR_INTAKE, YM_MSG_refused, item->from.ask,
                  &(struct ym_refused){

@@ -111,8 +111,8 @@ static void load_attempt (struct assignment *a, const struct attempt_row *row)
     t->tenant = row->tenant;
     t->requirement = row->requirement;
     t->retries = row->retries;
-    t->started = row->started;
-    t->wanted = row->wanted;
+    t->started |= row->started; /* what was read may be older than what was heard since */
+    t->wanted |= row->wanted;
 }
 
 static void done_load (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
@@ -251,9 +251,17 @@ static const struct ym_handler handlers[] = {
 /* In the order their statements take in a turn: a report before the end of the same attempt,
  * ends before new leases. */
 static const struct ym_work *const works[] = {
-    &load_work,   &tick_work, &register_work, &move_work,  &started_work, &checkpoint_work,
-    &lookup_work, &end_work,  &progress_work, &lease_work, &again_work,   &verify_work,
-    &class_work,  NULL};
+    &load_work,       &tick_work,   &register_work, &move_work,  &started_work,
+    &checkpoint_work, &lookup_work, &end_work,      &leave_work, &progress_work,
+    &lease_work,      &again_work,  &verify_work,   &class_work, NULL};
+
+static void on_keys (void *me)
+{
+    struct assignment *a = me;
+
+    if (ym_yard_has_database (a->yard))
+        lose_revoked_agents (a);
+}
 
 static const struct ym_actor assignment = {.name = "assignment",
                                            .scope = "assignment",
@@ -266,7 +274,8 @@ static const struct ym_actor assignment = {.name = "assignment",
                                            .recover = recover,
                                            .recovered = recovered,
                                            .link = on_link,
-                                           .pass = pass};
+                                           .pass = pass,
+                                           .keys = on_keys};
 
 int main (void)
 {

@@ -118,6 +118,41 @@ void roster_forget_work (struct roster *r)
 
 /* Classes. */
 
+enum { CLASSES_KEPT = 1024 };
+
+static bool is_idle (const struct class *c)
+{
+    for (unsigned t = 0; t < YM_COUNT_tier; t++)
+        if (c->tiers[t].count > c->tiers[t].from)
+            return false;
+    return !c->asked;
+}
+
+static void free_class (struct class *c)
+{
+    for (unsigned t = 0; t < YM_COUNT_tier; t++)
+        free (c->tiers[t].jobs);
+    free (c->agents);
+    free (c);
+}
+
+static void forget_idle_classes (struct roster *r)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < r->class_count; i++) {
+        struct class *c = r->classes[i];
+        if (is_idle (c)) {
+            HASH_DELETE (hh, r->classes_by_requirement, c);
+            free_class (c);
+            continue;
+        }
+        r->classes[kept++] = c;
+    }
+    r->class_count = kept;
+    r->classes_most = kept * 2 > CLASSES_KEPT ? kept * 2 : CLASSES_KEPT;
+}
+
 struct class *roster_class (struct roster *r, uint64_t requirement)
 {
     struct class *c;
@@ -125,13 +160,14 @@ struct class *roster_class (struct roster *r, uint64_t requirement)
     HASH_FIND (hh, r->classes_by_requirement, &requirement, sizeof requirement, c);
     if (c)
         return c;
+    if (r->class_count >= r->classes_most)
+        forget_idle_classes (r);
     c = ym_new (sizeof *c);
     c->requirement = requirement;
     if (r->class_count == r->class_room) {
         r->class_room = r->class_room ? r->class_room * 2 : 64;
         r->classes = ym_grow_array (r->classes, r->class_room, sizeof *r->classes);
     }
-    c->number = (uint32_t)r->class_count;
     r->classes[r->class_count++] = c;
     HASH_ADD (hh, r->classes_by_requirement, requirement, sizeof c->requirement, c);
     return c;
@@ -289,12 +325,8 @@ void roster_done (struct roster *r)
     for (size_t i = 0; i < r->agent_count; i++)
         free (r->agents[i]);
     HASH_CLEAR (hh, r->classes_by_requirement);
-    for (size_t i = 0; i < r->class_count; i++) {
-        for (unsigned t = 0; t < YM_COUNT_tier; t++)
-            free (r->classes[i]->tiers[t].jobs);
-        free (r->classes[i]->agents);
-        free (r->classes[i]);
-    }
+    for (size_t i = 0; i < r->class_count; i++)
+        free_class (r->classes[i]);
     free (r->agents);
     free (r->classes);
 }

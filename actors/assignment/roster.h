@@ -60,7 +60,6 @@ struct offer_list {
 
 struct class {
     uint64_t requirement;
-    uint32_t number;
     bool known, asked; /* its text was read; is being read */
     struct ym_requirement need;
     uint32_t *agents;
@@ -78,6 +77,7 @@ struct roster {
     struct class *classes_by_requirement;
     struct class **classes;
     size_t class_count, class_room;
+    size_t classes_most; /* at so many, those without offers are forgotten */
 };
 
 void roster_done (struct roster *r);
@@ -93,6 +93,7 @@ struct attempt *roster_add_attempt (struct roster *r, struct agent *a, int64_t j
                                     int64_t fence);
 void roster_remove_attempt (struct roster *r, struct attempt *t);
 
+/* Made if new; then classes without offers are forgotten when there are many. */
 struct class *roster_class (struct roster *r, uint64_t requirement); /* made if new */
 void roster_know_class (struct roster *r, struct class *c, const struct ym_requirement *need);
 

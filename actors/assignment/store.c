@@ -24,7 +24,7 @@ STATEMENT (agent_move,
            "SELECT agent_id FROM ym.agent_move ($1::int8, $2::int8[], $3::int8[], $4::int2[])");
 STATEMENT (attempt_lease,
            "SELECT " TOLD_COLUMNS
-           " FROM ym.attempt_lease ($1::int8, $2::int8[], $3::int8[], $4::int2)");
+           " FROM ym.attempt_lease ($1::int8, $2::int8[], $3::int8[], $4::int8[], $5::int2)");
 STATEMENT (attempt_again,
            "SELECT " TOLD_COLUMNS " FROM ym.attempt_again ($1::int8[], $2::int8[])");
 STATEMENT (attempt_started, "SELECT ix FROM ym.attempt_started ($1::int8, $2::int8[], "
@@ -192,13 +192,14 @@ int64_t store_got_moved (const struct ym_turn *t, unsigned call, size_t row)
 /* Attempts. */
 
 unsigned store_call_lease (struct ym_turn *t, const int64_t *jobs, const int64_t *agents,
-                           size_t count)
+                           const int64_t *sessions, size_t count)
 {
     unsigned call = ym_turn_call (t, &attempt_lease);
 
     ym_param_int8 (t->batch, t->now_ms);
     ym_param_int8s (t->batch, jobs, count);
     ym_param_int8s (t->batch, agents, count);
+    ym_param_int8s (t->batch, sessions, count);
     ym_param_int2 (t->batch, YM_JOB_ON_LEASE);
     return call;
 }

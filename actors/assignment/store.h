@@ -57,7 +57,7 @@ struct told {
     bool has_trace;
 };
 unsigned store_call_lease (struct ym_turn *t, const int64_t *jobs, const int64_t *agents,
-                           size_t count);
+                           const int64_t *sessions, size_t count);
 unsigned store_call_again (struct ym_turn *t, const int64_t *jobs, const int64_t *fences,
                            size_t count);
 void store_got_told (const struct ym_turn *t, unsigned call, size_t row, struct told *ret);

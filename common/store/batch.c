@@ -157,10 +157,12 @@ void ym_batch_take (struct ym_batch *b, PGresult *take_result)
         ym_store_lost (b->store, "the prepared statements are older than the schema");
         return;
     }
+    if (b->is_doubtful && !b->is_failed) { /* the owner must recover, as after a lost connection */
+        ym_store_lost (b->store, "a commit is in doubt: its standby was not waited for");
+        return;
+    }
     b->store->state = YM_STORE_IDLE;
-    ym_batch_end (b, b->is_failed     ? YM_ROLLED_BACK
-                     : b->is_doubtful ? YM_UNKNOWN
-                                      : YM_COMMITTED);
+    ym_batch_end (b, b->is_failed ? YM_ROLLED_BACK : YM_COMMITTED);
 }
 
 static void clear_rows (struct ym_batch *b)

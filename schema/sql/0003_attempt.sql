@@ -1,5 +1,7 @@
 -- Agents and attempts: leases, reports, checkpoints, id mappings. All calls are assignment's.
 --
+-- Rows are taken in the order of job ids, so that turns that meet wait in one order.
+--
 -- Everything an agent makes happen carries the fencing number of its attempt and the agent's own
 -- id, and both stand in the predicate. A batch returns a row for each item that moved (ix is its
 -- place, from 1); what did not move is rare and is asked about with attempt_verify. Joining the items
@@ -68,9 +70,10 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
     RETURNING a.agent_id
 $$;
 
--- Leases a batch: each job that still waits gets the next fencing number. Gives back what the
--- agents are to be told. A job without a row here does not wait any more.
-CREATE FUNCTION ym.attempt_lease(_now int8, _jobs int8[], _agents int8[], _on int2)
+-- Leases a batch: each job that still waits, at an agent that still is in the session meant, gets the
+-- next fencing number; its counters go back to those of its checkpoint. Gives back what the agents
+-- are to be told. A job without a row here does not wait any more, or its agent has begun anew.
+CREATE FUNCTION ym.attempt_lease(_now int8, _jobs int8[], _agents int8[], _sessions int8[], _on int2)
 RETURNS TABLE (job_id int8, agent_id int8, fence int8, attempt int4, retries int4, tenant text, name text, kind text, source text, target text,
     trace bytea, payload bytea, checkpoint int8, resume bytea, mark text, done int8, total int8, state int2)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
@@ -80,11 +83,16 @@ BEGIN
      WHERE o.scope = 'assignment' AND o.shard_id = 0 RETURNING o.fence - cardinality(_jobs) INTO STRICT _base;
     RETURN QUERY
     WITH given AS MATERIALIZED (
-        SELECT * FROM unnest(_jobs, _agents) WITH ORDINALITY AS g (job_id, agent_id, ix)),
+        SELECT g.* FROM unnest(_jobs, _agents, _sessions) WITH ORDINALITY AS g (job_id, agent_id, session, ix)
+               JOIN ym.agent a ON a.agent_id = g.agent_id AND a.session = g.session
+               JOIN ym.state s ON s.machine = 'agent' AND s.number = a.state AND s.name = 'CONNECTED'
+         ORDER BY g.job_id),
     moved AS (
         UPDATE ym.job_run r
            SET state = m.to_state, seq = r.seq + 1, state_at = _now, state_count = 0, attempt = r.attempt + 1,
-               fence = _base + g.ix, agent_id = g.agent_id, holder = g.agent_id
+               fence = _base + g.ix, agent_id = g.agent_id, holder = g.agent_id,
+               (done, total) = (SELECT COALESCE(max(c.done), 0), COALESCE(max(c.total), 0) FROM ym.checkpoint c
+                                 WHERE r.checkpoint > 0 AND c.job_id = r.job_id AND c.checkpoint = r.checkpoint)
           FROM given g, ym.legal_move m
          WHERE r.job_id = g.job_id AND r.held = 0 AND r.wanted = 0
            AND m.machine = 'job' AND m.from_state = r.state AND m.on_event = _on
@@ -119,7 +127,8 @@ CREATE FUNCTION ym.attempt_started(_now int8, _jobs int8[], _fences int8[], _age
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
     WITH moved AS (
         UPDATE ym.job_run r SET state = m.to_state, seq = r.seq + 1, state_at = _now, state_count = 0
-          FROM unnest(_jobs, _fences, _agents) WITH ORDINALITY AS g (job_id, fence, agent_id, ix), ym.legal_move m
+          FROM (SELECT * FROM unnest(_jobs, _fences, _agents) WITH ORDINALITY AS u (job_id, fence, agent_id, ix) ORDER BY u.job_id) g,
+               ym.legal_move m
          WHERE r.job_id = g.job_id AND r.fence = g.fence AND r.holder = g.agent_id
            AND m.machine = 'job' AND m.from_state = r.state AND m.on_event = _on
         RETURNING g.ix, r.job_id, r.seq, r.attempt, r.fence, r.holder, m.from_state, r.state),
@@ -129,15 +138,17 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
     SELECT v.ix::int4 FROM moved v
 $$;
 
--- Counters of live attempts. They never go back within an attempt.
+-- Counters of live attempts. What is done never goes back within an attempt.
 CREATE FUNCTION ym.attempt_progress(_jobs int8[], _fences int8[], _agents int8[], _dones int8[], _totals int8[]) RETURNS void
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
     UPDATE ym.job_run r SET done = g.done, total = g.total
-      FROM unnest(_jobs, _fences, _agents, _dones, _totals) AS g (job_id, fence, agent_id, done, total)
-     WHERE r.job_id = g.job_id AND r.fence = g.fence AND r.holder = g.agent_id AND g.done > r.done
+      FROM (SELECT * FROM unnest(_jobs, _fences, _agents, _dones, _totals) AS u (job_id, fence, agent_id, done, total) ORDER BY u.job_id) g
+     WHERE r.job_id = g.job_id AND r.fence = g.fence AND r.holder = g.agent_id
+       AND (g.done > r.done OR (g.done = r.done AND g.total <> r.total))
 $$;
 
--- Checkpoints of many attempts, at most one of each, with their mappings.
+-- Checkpoints of many attempts, at most one of each, with their mappings. Of a job's checkpoints only
+-- the last is kept: it is the only one that is ever gone on from.
 CREATE FUNCTION ym.attempt_checkpoint(_now int8, _jobs int8[], _fences int8[], _agents int8[], _checkpoints int8[], _resumes bytea[], _marks text[],
     _dones int8[], _totals int8[], _map_jobs int8[], _map_sources text[], _map_targets text[])
 RETURNS TABLE (ix int4)
@@ -146,13 +157,14 @@ DECLARE _moved int4[]; _moved_jobs int8[];
 BEGIN
     WITH moved AS (
         UPDATE ym.job_run r SET checkpoint = g.checkpoint, seq = r.seq + 1, done = GREATEST(r.done, g.done), total = g.total
-          FROM unnest(_jobs, _fences, _agents, _checkpoints, _resumes, _marks, _dones, _totals)
-                   WITH ORDINALITY AS g (job_id, fence, agent_id, checkpoint, resume, mark, done, total, ix)
+          FROM (SELECT * FROM unnest(_jobs, _fences, _agents, _checkpoints, _resumes, _marks, _dones, _totals)
+                   WITH ORDINALITY AS u (job_id, fence, agent_id, checkpoint, resume, mark, done, total, ix) ORDER BY u.job_id) g
          WHERE r.job_id = g.job_id AND r.fence = g.fence AND r.holder = g.agent_id AND r.checkpoint < g.checkpoint
         RETURNING g.ix, r.job_id, r.seq, r.attempt, r.fence, r.holder, r.state, g.checkpoint, g.resume, g.mark, g.done, g.total),
     stored AS (
         INSERT INTO ym.checkpoint (shard_id, job_id, checkpoint, fence, at_ms, done, total, mark, resume)
         SELECT 0, v.job_id, v.checkpoint, v.fence, _now, v.done, v.total, v.mark, v.resume FROM moved v),
+    dropped AS (DELETE FROM ym.checkpoint c USING moved v WHERE c.job_id = v.job_id AND c.checkpoint < v.checkpoint),
     noted AS (
         INSERT INTO ym.job_event (shard_id, job_id, seq, at_ms, on_event, from_state, state, attempt, fence, agent_id, who, detail)
         SELECT 0, v.job_id, v.seq, _now, n.number, v.state, v.state, v.attempt, v.fence, v.holder, 0, v.checkpoint::text
@@ -179,22 +191,25 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
 $$;
 
 -- The ends of attempts: completed, failed, lost, terminated; the event says which. A wish to
--- terminate turns "back into the queue" into the end. Only a retryable error counts as a retry.
+-- terminate turns "back into the queue" into the end, and without a wish nothing is terminated. Only
+-- a retryable error counts as a retry. Of two ends of one attempt the first counts.
 CREATE FUNCTION ym.attempt_end(_now int8, _jobs int8[], _fences int8[], _agents int8[], _ons int2[], _dones int8[], _totals int8[], _details text[],
     _on_terminate int2, _on_retry int2)
 RETURNS TABLE (ix int4, state int2, final bool)
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
     WITH plan AS MATERIALIZED (
-        SELECT g.*, r.state AS from_state, m.to_state, m.on_event AS did, s.final
-          FROM unnest(_jobs, _fences, _agents, _ons, _dones, _totals, _details)
-                   WITH ORDINALITY AS g (job_id, fence, agent_id, on_event, done, total, detail, ix)
+        SELECT DISTINCT ON (g.job_id) g.*, r.state AS from_state, m.to_state, m.on_event AS did, s.final
+          FROM (SELECT * FROM unnest(_jobs, _fences, _agents, _ons, _dones, _totals, _details)
+                   WITH ORDINALITY AS u (job_id, fence, agent_id, on_event, done, total, detail, ix) ORDER BY u.job_id, u.ix) g
                CROSS JOIN LATERAL (SELECT i.state, i.wanted FROM ym.job_run i
                                     WHERE i.job_id = g.job_id AND i.fence = g.fence AND i.holder = g.agent_id FOR UPDATE) r
                JOIN ym.legal_move p ON p.machine = 'job' AND p.from_state = r.state AND p.on_event = g.on_event
                JOIN ym.state q ON q.machine = 'job' AND q.number = p.to_state
                JOIN ym.legal_move m ON m.machine = 'job' AND m.from_state = r.state
                     AND m.on_event = CASE WHEN r.wanted = 1 AND NOT q.final THEN _on_terminate ELSE g.on_event END
-               JOIN ym.state s ON s.machine = 'job' AND s.number = m.to_state),
+               JOIN ym.state s ON s.machine = 'job' AND s.number = m.to_state
+         WHERE g.on_event <> _on_terminate OR r.wanted = 1
+         ORDER BY g.job_id, g.ix),
     gone AS (
         DELETE FROM ym.job_run r USING plan p
          WHERE p.final AND r.job_id = p.job_id AND r.fence = p.fence AND r.holder = p.agent_id AND r.state = p.from_state
@@ -241,7 +256,7 @@ $$;
 
 GRANT EXECUTE ON FUNCTION ym.tick(int8, int8, int8[], int8[]), ym.agent_load(), ym.attempt_load(),
     ym.agent_register(int8, int8, int8, bytea, text, text, text[], int4, int2, int2), ym.agent_move(int8, int8[], int8[], int2[]),
-    ym.attempt_lease(int8, int8[], int8[], int2), ym.attempt_again(int8[], int8[]),
+    ym.attempt_lease(int8, int8[], int8[], int8[], int2), ym.attempt_again(int8[], int8[]),
     ym.attempt_started(int8, int8[], int8[], int8[], int2), ym.attempt_progress(int8[], int8[], int8[], int8[], int8[]),
     ym.attempt_checkpoint(int8, int8[], int8[], int8[], int8[], bytea[], text[], int8[], int8[], int8[], text[], text[]),
     ym.attempt_lookup(int8, int8, int8, text[]),

@@ -37,9 +37,19 @@ LANGUAGE sql VOLATILE AS $$
     SELECT concat_ws(' ', r.outcome, r.state, r.seq)
       FROM ym.job_terminate(2000, t.id(n), tenant, asking, 5, t.request(request), t.digest(body), 'why', t.ev('TERMINATE')) r
 $$;
+-- The session of an agent; one that never registered is connected by this, in session 1.
+CREATE FUNCTION t.session(agent int8) RETURNS int8
+LANGUAGE sql VOLATILE SECURITY DEFINER AS $$
+    INSERT INTO ym.agent (agent_id, session, request, state, state_at, region, pool, capabilities, slots)
+    SELECT agent, 1, '', s.number, 0, 'eu', 'shared', '{}', 100 FROM ym.state s WHERE s.machine = 'agent' AND s.name = 'CONNECTED'
+        ON CONFLICT DO NOTHING;
+    SELECT a.session FROM ym.agent a WHERE a.agent_id = agent;
+$$;
 -- The fence, or nothing.
 CREATE FUNCTION t.lease(n int8, agent int8) RETURNS SETOF int8
-LANGUAGE sql VOLATILE AS $$ SELECT l.fence FROM ym.attempt_lease(3000, ARRAY[t.id(n)], ARRAY[agent], t.ev('LEASE')) l $$;
+LANGUAGE sql VOLATILE AS $$
+    SELECT l.fence FROM ym.attempt_lease(3000, ARRAY[t.id(n)], ARRAY[agent], ARRAY[t.session(agent)], t.ev('LEASE')) l
+$$;
 CREATE FUNCTION t.started(n int8, fence int8, agent int8) RETURNS bool
 LANGUAGE sql VOLATILE AS $$
     SELECT count(*) = 1 FROM ym.attempt_started(4000, ARRAY[t.id(n)], ARRAY[fence], ARRAY[agent], t.ev('STARTED'))

@@ -45,7 +45,8 @@ Test (attempt, lease_tells_all)
              "SELECT t.of (job_id), agent_id, attempt, retries, tenant, name, kind, source,"
              " target, trace, convert_from (payload, 'UTF8'), checkpoint,"
              " convert_from (resume, 'UTF8'), mark, done, total, state"
-             " FROM ym.attempt_lease (1, ARRAY[t.id (1)], ARRAY[9::int8], 2::int2)");
+             " FROM ym.attempt_lease (1, ARRAY[t.id (1)], ARRAY[9::int8], ARRAY[t.session "
+             "(9)], 2::int2)");
     job_is (&s, 1, "run STARTING 2 1 0 0");
     yard_is (s.as, "", "SELECT t.lease (1, 9)");
     yard_is (s.as, "", "SELECT t.lease (77, 9)");
@@ -99,10 +100,11 @@ Test (attempt, leases_by_the_batch)
     yard_is (s.as, "3 1",
              "SELECT count (DISTINCT fence), min (attempt) FROM ym.attempt_lease (1,"
              " ARRAY[t.id (1), t.id (2), t.id (3), t.id (4), t.id (99)],"
-             " ARRAY[9, 9, 9, 10, 9]::int8[], 2::int2)");
+             " ARRAY[9, 9, 9, 10, 9]::int8[], ARRAY[t.session (9), 1, 1, t.session (10), 1],"
+             " 2::int2)");
     yard_is (s.su, "9 9 9 10 0",
              "SELECT string_agg (holder::text, ' ' ORDER BY job_id) FROM ym.job_run");
-    yard_is (s.as, "", "SELECT fence FROM ym.attempt_lease (1, '{}', '{}', 2::int2)");
+    yard_is (s.as, "", "SELECT fence FROM ym.attempt_lease (1, '{}', '{}', '{}', 2::int2)");
 }
 
 Test (attempt, owner_is_one)
@@ -330,7 +332,8 @@ Test (attempt, checkpoints_rise)
     yard_is (s.as, "100", "SELECT t.finish (1, %ld, 9, 'RETRY')", fence);
     yard_is (s.as, "4 resume mark 4 40 100",
              "SELECT checkpoint, convert_from (resume, 'UTF8'), mark, done, total FROM"
-             " ym.attempt_lease (1, ARRAY[t.id (1)], ARRAY[9::int8], 2::int2)");
+             " ym.attempt_lease (1, ARRAY[t.id (1)], ARRAY[9::int8], ARRAY[t.session (9)], "
+             "2::int2)");
     next = (long)yard_number (s.su, "SELECT fence FROM ym.job_run WHERE job_id = t.id (1)");
     yard_is (s.as, "f", "SELECT t.checkpoint (1, %ld, 9, 5)", fence);
     yard_is (s.as, "f", "SELECT t.checkpoint (1, %ld, 9, 4)", next);
@@ -399,7 +402,7 @@ Test (attempt, progress_does_not_go_back)
     static const struct {
         int done, total;
         const char *then;
-    } rows[] = {{5, 50, "5 50"}, {4, 40, "5 50"}, {5, 60, "5 50"}, {6, 60, "6 60"}};
+    } rows[] = {{5, 50, "5 50"}, {4, 40, "5 50"}, {5, 60, "5 60"}, {6, 60, "6 60"}};
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         yard_do (s.as,
@@ -441,6 +444,11 @@ Test (attempt, verify_tells_how_it_ended)
         verified (&s, job, fence, AGENT, "t 0 300 0 f");
         verified (&s, job, fence, OTHER, "f 0 0 0 f");
         verified (&s, job, fence - 1, AGENT, "f 0 0 0 f");
+        if (strcmp (rows[i].on, "TERMINATE") == 0) {
+            yard_do (s.as, "SELECT t.finish (%d, %ld, 9, 'TERMINATE')", job, fence);
+            verified (&s, job, fence, AGENT, "t 0 300 0 f"); /* nobody asked for it */
+            yard_do (s.su, "UPDATE ym.job_run SET wanted = 1 WHERE job_id = t.id (%d)", job);
+        }
         yard_do (s.as, "SELECT t.finish (%d, %ld, 9, '%s')", job, fence, rows[i].on);
         verified (&s, job, fence, AGENT, rows[i].then);
         verified (&s, job, fence, OTHER, "f 0 0 0 f");
@@ -487,7 +495,7 @@ Test (attempt, again_is_the_same)
     yard_is (s.as, "100", "SELECT t.finish (1, %ld, 9, 'LOSE')", fence);
     strcpy (first, yard_ask (s.as,
                              "SELECT %s FROM ym.attempt_lease (1, ARRAY[t.id (1)],"
-                             " ARRAY[9::int8], 2::int2)",
+                             " ARRAY[9::int8], ARRAY[t.session (9)], 2::int2)",
                              columns));
     fence = (long)yard_number (s.su, "SELECT fence FROM ym.job_run WHERE job_id = t.id (1)");
     yard_is (s.as, first,
@@ -497,4 +505,67 @@ Test (attempt, again_is_the_same)
     yard_is (s.as, "1 1 0 7 300 0 2 0 9",
              "SELECT t.of (job_id), tenant_id, tier, requirement, state, wanted, attempt,"
              " retries, holder FROM ym.attempt_load ()");
+}
+
+/* An agent that began anew, or is gone, is not leased to on what was known of it before. */
+Test (attempt, lease_is_for_the_session_meant)
+{
+    struct scene s = scene ();
+    char before[40];
+
+    (void)lease (&s, 2);
+    strcpy (before, yard_ask (s.su, "SELECT state FROM ym.job_run WHERE job_id = t.id (1)"));
+    yard_do (s.su, "UPDATE ym.agent SET session = session + 1 WHERE agent_id = 9");
+    yard_is (s.as, "",
+             "SELECT fence FROM ym.attempt_lease (1, ARRAY[t.id (1)], ARRAY[9::int8],"
+             " ARRAY[t.session (9) - 1], 2::int2)");
+    yard_do (s.su, "UPDATE ym.agent SET state = 200 WHERE agent_id = 9");
+    yard_is (s.as, "", "SELECT t.lease (1, 9)");
+    yard_is (s.su, before, "SELECT state FROM ym.job_run WHERE job_id = t.id (1)");
+    yard_do (s.su, "UPDATE ym.agent SET state = 100 WHERE agent_id = 9");
+    cr_assert_gt (lease (&s, 1), 0);
+}
+
+/* A new attempt counts from its checkpoint, not from what an earlier one only told. */
+Test (attempt, counters_go_back_to_the_checkpoint)
+{
+    struct scene s = scene ();
+    long fence = lease (&s, 1);
+
+    yard_is (s.as, "t", "SELECT t.checkpoint (1, %ld, 9, 1)", fence);
+    yard_do (s.as,
+             "SELECT ym.attempt_progress (ARRAY[t.id (1)], ARRAY[%ld], ARRAY[9::int8],"
+             " ARRAY[15::int8], ARRAY[200::int8])",
+             fence);
+    yard_is (s.su, "15 200", "SELECT done, total FROM ym.job_run WHERE job_id = t.id (1)");
+    yard_is (s.as, "100", "SELECT t.finish (1, %ld, 9, 'LOSE')", fence);
+    yard_is (s.as, "1 10 100",
+             "SELECT checkpoint, done, total FROM ym.attempt_lease (1, ARRAY[t.id (1)],"
+             " ARRAY[9::int8], ARRAY[t.session (9)], 2::int2)");
+}
+
+Test (attempt, only_the_last_checkpoint_is_kept)
+{
+    struct scene s = scene ();
+    long fence = lease (&s, 1);
+
+    yard_is (s.as, "t", "SELECT t.checkpoint (1, %ld, 9, 1)", fence);
+    yard_is (s.as, "t", "SELECT t.checkpoint (1, %ld, 9, 4)", fence);
+    yard_is (s.su, "4", "SELECT checkpoint FROM ym.checkpoint WHERE job_id = t.id (1)");
+}
+
+/* Of two ends of one attempt in one batch the first counts. */
+Test (attempt, first_end_of_a_batch_counts)
+{
+    struct scene s = scene ();
+    long fence = lease (&s, 1);
+
+    yard_is (s.as, "1 900 t",
+             "SELECT ix, state, final FROM ym.attempt_end (6, ARRAY[t.id (1), t.id (1)],"
+             " ARRAY[%ld, %ld], ARRAY[9, 9]::int8[], ARRAY[4, 7]::int2[], ARRAY[1, 0]::int8[],"
+             " ARRAY[1, 0]::int8[], ARRAY['', ''], 8::int2, 5::int2)",
+             fence, fence);
+    yard_is (s.su, "0 1",
+             "SELECT (SELECT count (*) FROM ym.job_run WHERE job_id = t.id (1)),"
+             " (SELECT count (*) FROM ym.job_done WHERE job_id = t.id (1))");
 }

@@ -97,6 +97,8 @@ static void one_pair (PGconn *in, PGconn *as, PGconn *su, const struct ym_state 
     yard_do (su, "INSERT INTO ym.job VALUES (0, t.id (1), 1, 0, 7, 1, 5, 'n', 'git', 's', 't',"
                  " NULL, '')");
     come_to (su, state);
+    if (on == YM_JOB_ON_TERMINATE && state->number != YM_JOB_QUEUED)
+        yard_do (su, "UPDATE ym.job_run SET wanted = 1"); /* else nothing is terminated */
     yard_mark (su);
     let_happen (in, as, state->number, on);
     if (move)
@@ -160,7 +162,7 @@ static long scans (PGconn *in, PGconn *as, PGconn *su)
 static void prepare (PGconn *as)
 {
     yard_do (as, "PREPARE lease (int8[], int8[]) AS SELECT count (*) FROM ym.attempt_lease (1,"
-                 " $1, $2, 2::int2)");
+                 " $1, $2, array_fill (t.session (9), ARRAY[500]), 2::int2)");
     yard_do (as, "PREPARE started (int8[], int8[], int8[]) AS SELECT count (*) FROM"
                  " ym.attempt_started (1, $1, $2, $3, 3::int2)");
     yard_do (as, "PREPARE checkpoint (int8[], int8[], int8[], text[]) AS SELECT count (*) FROM"
