@@ -19,9 +19,10 @@ int ctl_job_list (struct ctl *c)
     char before[YARD_JOB_TEXT];
     yard_err_t *err = NULL;
     yard_job_page *page;
+    int wrong = c->o.before ? ctl_job_name (c, c->o.before, before) : CTL_DONE;
 
-    if (c->o.before && ctl_job_name (c, c->o.before, before) != CTL_DONE)
-        return CTL_USAGE;
+    if (wrong)
+        return wrong;
     filter.before = c->o.before ? before : NULL;
     if (c->o.state && !(filter.state = ctl_state_word (c, c->o.state)))
         return CTL_USAGE;
