@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "client/yardctl/text.h"
 
@@ -134,6 +135,18 @@ static void replace (const char **to, const char *from)
         *to = from;
 }
 
+/* Made here and not by the library: it has to be told if there is no answer. */
+static void make_request (struct ctl_spec *s)
+{
+    uint8_t octets[(CTL_KEY_ROOM - 1) / 2];
+
+    if (getrandom (octets, sizeof octets, 0) != (ssize_t)sizeof octets)
+        abort ();
+    for (size_t i = 0; i < sizeof octets; i++)
+        (void)snprintf (s->made + 2 * i, 3, "%02x", octets[i]);
+    s->request = s->made;
+}
+
 static void apply_flags (const struct ctl *c, const struct ctl_specs *specs, struct ctl_spec *s)
 {
     const struct ctl_options *o = &c->o;
@@ -145,6 +158,8 @@ static void apply_flags (const struct ctl *c, const struct ctl_specs *specs, str
     replace (&s->job.source, o->source);
     replace (&s->job.target, o->target);
     replace (&s->request, o->request);
+    if (!s->request)
+        make_request (s);
     if (o->capabilities.count > 0)
         s->capabilities = o->capabilities;
     if (o->regions.count > 0)

@@ -3,13 +3,16 @@
 #define YARDCTL_SPEC_H
 #include "client/yardctl/document.h"
 
+enum { CTL_KEY_ROOM = 33 };
+
 /* One job. What it points to belongs to the documents, the command line or itself. */
 struct ctl_spec {
     yard_job_spec job;
     struct ctl_words capabilities, regions;
     const char *request;
-    char *payload; /* owned, if it is not a text of the document */
-    size_t line;   /* in the document; 0: all from the command line */
+    char made[CTL_KEY_ROOM]; /* what 'request' is, if nobody gave one */
+    char *payload;           /* owned, if it is not a text of the document */
+    size_t line;             /* in the document; 0: all from the command line */
 };
 struct ctl_specs {
     struct ctl_specs_inside {

@@ -14,11 +14,12 @@
 static int say_refused (const struct ctl *c, const struct ctl_specs *specs, size_t which,
                         yard_err_t *take_err)
 {
+    const struct ctl_spec *spec = &specs->at[which];
     _free_ char *about = NULL;
 
     if (specs->count > 1)
-        about = ctl_format ("%s:%zu", c->o.file, specs->at[which].line);
-    return ctl_wrong_err (c, about, take_err);
+        about = ctl_format ("%s:%zu", c->o.file, spec->line);
+    return ctl_wrong_open (c, about, spec->request == spec->made ? spec->made : NULL, take_err);
 }
 
 /* Jobs that were accepted are in 'ret' afterwards; the status of the first that was not. */

@@ -11,7 +11,7 @@
 /* What is to be said, whoever found it. */
 struct problem {
     int exit, retry_after_ms;
-    const char *slug, *text, *about;
+    const char *slug, *text, *about, *key;
     const struct ctl_faults *faults;
 };
 
@@ -81,6 +81,8 @@ static void say_json (const struct problem *p)
         (void)json_object_set_new (told, "instance", as_json (p->about));
     if (p->retry_after_ms > 0)
         (void)json_object_set_new (told, "retry_after_ms", json_integer (p->retry_after_ms));
+    if (p->key)
+        (void)json_object_set_new (told, "key", as_json (p->key));
     (void)json_object_set_new (told, "faults", faults_as_json (p->faults));
     (void)json_dumpf (told, stderr, JSON_COMPACT);
     (void)fputc ('\n', stderr);
@@ -100,6 +102,9 @@ static void say_plain (const struct problem *p)
     }
     if (p->faults->count > CTL_FAULTS_MAX)
         (void)fprintf (stderr, "  and %zu more\n", p->faults->count - CTL_FAULTS_MAX);
+    if (p->key)
+        (void)fprintf (stderr, "  repeat with --key %s%s\n", p->key,
+                       p->about ? ", or with that as the document's member 'key'" : "");
 }
 
 static int say (const struct ctl *c, const struct problem *p)
@@ -112,7 +117,8 @@ static int say (const struct ctl *c, const struct problem *p)
     return p->exit;
 }
 
-int ctl_wrong_err (const struct ctl *c, const char *about, yard_err_t *take_err)
+int ctl_wrong_open (const struct ctl *c, const char *about, const char *key,
+                    yard_err_t *take_err)
 {
     _faults_ struct ctl_faults faults = {0};
     struct problem p = {.exit = yard_err_exit (take_err),
@@ -122,6 +128,8 @@ int ctl_wrong_err (const struct ctl *c, const char *about, yard_err_t *take_err)
                         .about = about,
                         .faults = &faults};
 
+    if (p.exit == CTL_NO_YARD || p.exit == CTL_BUSY)
+        p.key = key;
     for (size_t i = 0; i < yard_err_fault_count (take_err); i++) {
         const yard_fault *fault = yard_err_fault (take_err, i);
         ctl_fault_add (&faults, fault->path, fault->code, ctl_copy (fault->text));
@@ -129,6 +137,11 @@ int ctl_wrong_err (const struct ctl *c, const char *about, yard_err_t *take_err)
     (void)say (c, &p);
     yard_err_free (take_err);
     return p.exit;
+}
+
+int ctl_wrong_err (const struct ctl *c, const char *about, yard_err_t *take_err)
+{
+    return ctl_wrong_open (c, about, NULL, take_err);
 }
 
 int ctl_wrong (const struct ctl *c, int exit, const char *slug, const char *format, ...)

@@ -22,6 +22,10 @@ void ctl_faults_done (struct ctl_faults *faults);
 /* Says an error of the library and frees it; 'about' (may be NULL) is what it is about. Returns
  * the status to end with. */
 int ctl_wrong_err (const struct ctl *c, const char *about, yard_err_t *take_err);
+/* As ctl_wrong_err. 'key' (may be NULL) is what makes a repetition safe; it is said if it is
+ * open whether the yard did what was asked. */
+int ctl_wrong_open (const struct ctl *c, const char *about, const char *key,
+                    yard_err_t *take_err);
 /* Says one of our own; returns 'exit'. */
 int ctl_wrong (const struct ctl *c, int exit, const char *slug, const char *format, ...)
     __attribute__ ((format (printf, 4, 5)));

@@ -183,6 +183,7 @@ static void without_the_folder (void)
     (void)unlink ("key");
     (void)unlink ("key_secret");
     (void)unlink ("contexts.yaml");
+    (void)unlink ("jobs.yaml");
     (void)rmdir (folder);
 }
 
@@ -220,6 +221,79 @@ Test (keys, half_a_pair_is_not_replaced, .init = in_a_folder, .fini = without_th
     cr_assert (file && fclose (file) == 0);
     cr_assert_eq (run (make), 4);
     cr_assert_neq (access ("key_secret", F_OK), 0);
+}
+
+/* --- a yard that does not answer --- */
+
+#define JOB "name: n\nkind: k\nsource: s\ntarget: t\n"
+
+static void without_a_yard (void)
+{
+    static const char *const make[ARGS] = {"key", "new", "key"};
+
+    in_a_folder ();
+    cr_assert_eq (run (make), 0);
+    cr_assert_eq (setenv ("YARD_ENDPOINT", "ipc://nobody", 1), 0);
+    cr_assert_eq (setenv ("YARD_SERVER_KEY", "key", 1), 0);
+    cr_assert_eq (setenv ("YARD_CERT", "key_secret", 1), 0);
+}
+
+/* What is said on stderr when these documents are submitted. */
+static void submit (const char *documents, const char *form, char ret[OUT])
+{
+    const char *args[ARGS] = {"job",       "submit", "-f", "jobs.yaml",
+                              "--timeout", "0.05",   "-o", form};
+    FILE *file = fopen ("jobs.yaml", "w");
+
+    cr_assert (file && fputs (documents, file) >= 0 && fclose (file) == 0);
+    cr_assert_eq (run (args), 69);
+    (void)fflush (NULL);
+    (void)fclose (stderr);
+    read_stream (cr_get_redirected_stderr (), ret);
+}
+
+#define WITHOUT_A_YARD .init = without_a_yard, .fini = without_the_folder
+
+Test (unreachable, a_key_that_was_made_is_told, WITHOUT_A_YARD)
+{
+    char err[OUT];
+    const char *at;
+
+    submit (JOB, "table", err);
+    at = strstr (err, "repeat with --key ");
+    cr_assert_not_null (at, "%s", err);
+    cr_assert_eq (strspn (at + 18, "0123456789abcdef"), 32, "%s", err);
+}
+
+Test (unreachable, each_document_has_a_key_of_its_own, WITHOUT_A_YARD)
+{
+    char err[OUT];
+    const char *first, *second;
+
+    submit (JOB "---\n" JOB "---\n" JOB "key: mine\n", "table", err);
+    first = strstr (err, "repeat with --key ");
+    cr_assert_not_null (first, "%s", err);
+    second = strstr (first + 1, "repeat with --key ");
+    cr_assert_not_null (second, "%s", err);
+    cr_assert_neq (strncmp (first, second, 18 + 32), 0, "%s", err);
+    cr_assert_null (strstr (second + 1, "repeat with"), "who gave a key knows it: %s", err);
+}
+
+Test (unreachable, programs_are_told_the_key_too, WITHOUT_A_YARD)
+{
+    char err[OUT];
+
+    submit (JOB, "json", err);
+    cr_assert_not_null (strstr (err, "\"key\":\""), "%s", err);
+    cr_assert_null (strstr (err, "repeat with"), "%s", err);
+}
+
+Test (unreachable, a_page_before_a_short_name, WITHOUT_A_YARD)
+{
+    static const char *const list[ARGS] = {"job",  "list",      "--before",
+                                           "abcd", "--timeout", "0.05"};
+
+    cr_assert_eq (run (list), 69);
 }
 
 /* --- contexts --- */
