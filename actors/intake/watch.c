@@ -155,7 +155,8 @@ static void begin_watch (struct intake *in, struct ym_item *item, const struct y
 {
     const struct ym_job_watch *m = item->body;
     bool resumes = (m->has & YM_HAS (job_watch, after)) != 0;
-    int32_t after = resumes ? (int32_t)m->after : (int32_t)s->seq;
+    /* A number that is not there yet would let the watch wait beyond the last event. */
+    int32_t after = (int32_t)(resumes && m->after < s->seq ? m->after : s->seq);
     struct ym_to to = item->from;
 
     if (is_limit (in, item->key.key)) {
