@@ -9,15 +9,21 @@ import argparse
 import glob
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ElementTree
 from collections import namedtuple
 
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from yard import spawn, undisturbed  # noqa: E402
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SKIPPED = 77
 STEP_SECONDS = 1200
+END_SECONDS = 30                     # what a child has to clean up before it is killed
 ENVIRONMENT = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1",
                "ASAN_OPTIONS": "abort_on_error=0:detect_leaks=1", "UBSAN_OPTIONS": "print_stacktrace=1"}
 
@@ -25,15 +31,58 @@ Counts = namedtuple("Counts", "passed failed skipped text", defaults=("",))
 GOOD, BAD = Counts(1, 0, 0), Counts(0, 1, 0)
 
 
-def sh(args, seconds=STEP_SECONDS, **more):
-    """A command with a limit; (status, what it said)."""
+class Interrupted(BaseException):
+    """Ctrl-C, or somebody asked us to end; number is the signal's."""
+
+    def __init__(self, number):
+        super().__init__(number)
+        self.number = number
+
+
+def listen_to_interrupts():
+    """The first one ends the run, later ones do not disturb the cleaning up."""
+    def first(number, frame):
+        for stop in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(stop, lambda *_: None)
+        raise Interrupted(number)
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop, first)
+
+
+def signal_group(child, number):
     try:
-        done = subprocess.run(args, cwd=ROOT, env={**ENVIRONMENT, **more}, timeout=seconds, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
-        return done.returncode, done.stdout
-    except subprocess.TimeoutExpired as late:
-        said = late.stdout or ""
-        return 124, (said.decode(errors="replace") if isinstance(said, bytes) else said) + f"\nnot done after {seconds} s"
+        os.killpg(child.pid, number)
+    except ProcessLookupError:
+        pass
+
+
+def end(child):
+    """Asks a child to end, and all it started with it; what it said meanwhile."""
+    said = ""
+    for number, seconds in ((signal.SIGTERM, END_SECONDS), (signal.SIGKILL, 5)):
+        signal_group(child, number)
+        try:
+            said, _ = child.communicate(timeout=seconds)
+            break
+        except subprocess.TimeoutExpired:
+            continue
+    signal_group(child, signal.SIGKILL)
+    return said
+
+
+def sh(args, seconds=STEP_SECONDS, **more):
+    """A command with a limit; (status, what it said). It ends when we do, however we end."""
+    with undisturbed():
+        child = spawn(args, cwd=ROOT, env={**ENVIRONMENT, **more}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                      text=True, errors="replace")
+    try:
+        said, _ = child.communicate(timeout=seconds)
+        return child.returncode, said
+    except subprocess.TimeoutExpired:
+        return 124, end(child) + f"\nnot done after {seconds} s"
+    finally:
+        if child.poll() is None:
+            end(child)
 
 
 def tail(text, lines=40):
@@ -186,12 +235,12 @@ class Steps:
         yield "checks", self.check
 
 
-def main():
+def run(argv):
     options = argparse.ArgumentParser(prog="scripts/test")
     options.add_argument("--slot", required=True, help=argparse.SUPPRESS)
     options.add_argument("--quick", action="store_true", help="leave out sanitizers, fuzzing, checks and the demo")
     options.add_argument("--fuzz-seconds", type=int, default=10, metavar="N", help="for each target (10)")
-    given = options.parse_args()
+    given = options.parse_args(argv)
     steps = Steps(given.slot, given.fuzz_seconds)
     results = []
     for name, step in steps.plan(given.quick):
@@ -209,6 +258,15 @@ def main():
     skipped = f", {all_of.skipped} skipped" if all_of.skipped else ""
     print(f"{all_of.passed} passed, {all_of.failed} failed{skipped}")
     return 1 if all_of.failed else 0
+
+
+def main(argv=None):
+    listen_to_interrupts()
+    try:
+        return run(argv)
+    except Interrupted as interrupted:
+        print("interrupted", file=sys.stderr)
+        return 128 + interrupted.number
 
 
 if __name__ == "__main__":

@@ -4,14 +4,17 @@ The programs under test are those of $YARD_BUILD (default build/release).
 """
 import json
 import os
+import signal
 import sys
-import time
 
 import pytest
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "..", "scripts", "dev"))
 from yard import Yard, wait_for  # noqa: E402
+
+# Who is asked to end still ends its yards in order and removes them.
+signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 FINAL = ("COMPLETED", "TERMINATED", "FAILED")
@@ -106,7 +109,3 @@ def processes_of(base):
         except OSError:
             continue
     return found
-
-
-def monotonic_ms():
-    return time.monotonic_ns() // 1_000_000

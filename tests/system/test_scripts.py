@@ -1,0 +1,95 @@
+"""test_scripts.py - what the developers' scripts promise: they end what they started, and find a place."""
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+from yard import ROOT, Yard, is_alive, wait_for
+
+DEV = os.path.join(ROOT, "scripts", "dev")
+RUNNER = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import run_tests
+run_tests.run = lambda argv: run_tests.sh(["sh", "-c", 'echo $$ >"$0.new"; mv "$0.new" "$0"; sleep 600', sys.argv[2]])[0]
+sys.exit(run_tests.main([]))
+"""
+
+
+def runner(tmp_path):
+    """A run of the tests whose only step waits; the run, and the step's process."""
+    file = tmp_path / "pid"
+    made = subprocess.Popen([sys.executable, "-c", RUNNER, DEV, str(file)], stderr=subprocess.PIPE, text=True)
+    wait_for(file.exists, 10, "the step to run")
+    return made, int(file.read_text())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_ends_its_step(number, tmp_path):
+    made, step = runner(tmp_path)
+    made.send_signal(number)
+    _, said = made.communicate(timeout=20)
+    assert made.returncode == 128 + number
+    assert said == "interrupted\n"
+    assert not is_alive(step)
+
+
+def test_a_killed_run_takes_its_step_along(tmp_path):
+    made, step = runner(tmp_path)
+    made.kill()
+    made.wait(10)
+    made.stderr.close()
+    wait_for(lambda: not is_alive(step), 10, "the step to end")
+
+
+def test_a_step_that_is_late_is_asked_before_it_is_killed():
+    sys.path.insert(0, DEV)
+    import run_tests
+    status, said = run_tests.sh(["sh", "-c", "trap 'echo asked; exit' TERM; echo began; sleep 600 & wait"], 0.5)
+    assert status == 124
+    assert said.split("\n") == ["began", "asked", "", "not done after 0.5 s"]
+
+
+def take_slot(root):
+    return subprocess.run(["bash", "-euc", f'root={root}; . {DEV}/slot.sh; take_slot x; echo "$slot"'],
+                          capture_output=True, text=True, check=False, timeout=10)
+
+
+def not_ours(root, *names):
+    """A lock that cannot be written, for root neither."""
+    for name in names:
+        os.makedirs(os.path.join(root, "build", name, ".lock"))
+
+
+def test_a_slot_that_may_not_be_written_is_passed_over(tmp_path):
+    not_ours(tmp_path, "x", "x-2")
+    taken = take_slot(tmp_path)
+    assert (taken.stdout, taken.stderr) == (f"{tmp_path}/build/x-3\n", "")
+
+
+def test_without_a_slot_the_reason_is_one_sentence(tmp_path):
+    not_ours(tmp_path, "x", *(f"x-{number}" for number in range(2, 9)))
+    refused = take_slot(tmp_path)
+    assert refused.returncode == 75
+    assert len(refused.stderr.splitlines()) == 1 and "may not write" in refused.stderr
+
+
+def test_an_earlier_ready_is_not_heard(tmp_path, monkeypatch):
+    yard = Yard(build=str(tmp_path))
+    yard.base, yard.ports = str(tmp_path), []
+    (tmp_path / "log").mkdir()
+    monkeypatch.setattr(yard, "program", lambda name: "/bin/true")
+    try:
+        yard.launch()
+        yard.daemon.wait(10)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as earlier:
+            earlier.sendto(b"READY=1", yard.path("notify"))
+        yard.launch()
+        yard.daemon.wait(10)
+        assert not yard.hear()
+    finally:
+        yard.notify.close()
+        for port in yard.ports:
+            port.free()
