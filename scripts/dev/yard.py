@@ -314,6 +314,7 @@ class Yard:
         if self.notify is None:
             self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
             self.notify.bind(self.path("notify"))
+        self.hear()                      # what an earlier daemon said last is not this one's READY
         if not self.ports:
             self.ports = [Port(), Port()]
         with open(self.path("yardmaster.yaml"), "w", encoding="utf-8") as file:

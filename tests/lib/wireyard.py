@@ -134,12 +134,6 @@ class WireYard(Yard):
         for name, (role, tenant) in PEOPLE.items():
             self.key(name, role, tenant)
 
-    def launch(self):
-        """Without what an earlier daemon said last, which would count as this one's READY."""
-        if self.notify is not None:
-            self.hear()
-        super().launch()
-
     def certificate(self, name) -> Certificate:
         return read_certificate(self.keys[name].secret)
 
@@ -205,12 +199,6 @@ class WireYard(Yard):
     def log(self, name="yardmasterd"):
         with open(self.path("log", name), encoding="utf-8", errors="replace") as file:
             return file.read()
-
-    def clear_jobs(self):
-        """Terminates whatever waits, so that the next test begins with nothing on offer."""
-        with self.door("admin") as admin:
-            for (job,) in self.sql("SELECT job_id FROM ym.job_run WHERE holder = 0"):
-                admin.until("job_terminate", 5, request=os.urandom(16), job=int(job))
 
 
 def steady(question, seconds=1.0, limit=10.0):
