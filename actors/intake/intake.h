@@ -4,11 +4,11 @@
 #include <uthash.h>
 
 #include "actors/intake/decide.h"
+#include "actors/intake/requirements.h"
 #include "actors/intake/store.h"
 #include "common/actor/actor.h"
 #include "common/base/id.h"
 
-struct known_requirement;
 struct watch;
 struct watched;
 struct watcher;
@@ -21,8 +21,8 @@ struct intake {
     int64_t partitions_at_ms; /* wall clock: when to look again */
     uint64_t accepted;
 
-    struct known_requirement *requirements;
-    size_t requirement_count;
+    struct requirements *requirements;
+    int64_t requirements_at_ms; /* when they are forgotten */
 
     struct watched *watched;  /* by job */
     struct watcher *watchers; /* by key */
@@ -37,8 +37,7 @@ struct intake {
 
 /* submit.c */
 extern const struct ym_work submit_work, terminate_work, reserve_work, partitions_work;
-void submit_pass (struct intake *in, int64_t wall_ms);
-void submit_done (struct intake *in);
+void submit_pass (struct intake *in, int64_t wall_ms, int64_t mono_ms);
 
 /* reading.c */
 extern const struct ym_work get_work, list_work, explain_work;

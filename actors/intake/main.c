@@ -12,6 +12,7 @@ static void recover (void *me)
     in->mint = (struct ym_mint){0};
     in->reserving = true;
     in->polling = false;
+    requirements_forget (in->requirements); /* a failover may have lost some */
     ym_put (in->yard, &reserve_work, NULL);
     ym_put (in->yard, &partitions_work, NULL);
 }
@@ -32,7 +33,7 @@ static int pass (void *me, int64_t mono_ms)
 {
     struct intake *in = me;
 
-    submit_pass (in, ym_time_wall_ms ());
+    submit_pass (in, ym_time_wall_ms (), mono_ms);
     return least (1000, least (relays_pass (in, mono_ms), watch_pass (in, mono_ms)));
 }
 
@@ -42,6 +43,7 @@ static void *begin (struct ym_yard *yard)
 
     in->yard = yard;
     in->watch_max = (size_t)ym_yard_setting (yard, "watch_max");
+    in->requirements = requirements_new ();
     in->partitions_at_ms = ym_time_wall_ms () + 3600000;
     return in;
 }
@@ -52,7 +54,7 @@ static void end (void *me)
 
     relays_done (in);
     watch_done (in);
-    submit_done (in);
+    requirements_free (in->requirements);
     free (in);
 }
 

@@ -16,48 +16,9 @@
 enum {
     MINT_SPAN_MS = 10000, /* ids are reserved for so long ahead */
     PARTITIONS_EVERY_MS = 3600000,
-    REQUIREMENTS_MAX =
-        4096, /* different ones; what is refused beyond it protects assignment's rounds */
+    REQUIREMENTS_EVERY_MS = 86400000, /* then they are counted anew */
     READY_MAX = 512,
 };
-
-/* Requirements that the table has for sure. */
-
-struct known_requirement {
-    uint64_t number;
-    UT_hash_handle hh;
-};
-
-static bool is_known (const struct intake *in, uint64_t number)
-{
-    struct known_requirement *k;
-
-    HASH_FIND (hh, in->requirements, &number, sizeof number, k);
-    return k != NULL;
-}
-
-static void know (struct intake *in, uint64_t number)
-{
-    struct known_requirement *k;
-
-    if (is_known (in, number))
-        return;
-    k = ym_new (sizeof *k);
-    k->number = number;
-    HASH_ADD (hh, in->requirements, number, sizeof k->number, k);
-    in->requirement_count++;
-}
-
-void submit_done (struct intake *in)
-{
-    struct known_requirement *k, *next;
-
-    HASH_ITER (hh, in->requirements, k, next)
-    {
-        HASH_DEL (in->requirements, k);
-        free (k);
-    }
-}
 
 /* Submit. What plan finds out about an item is kept for done. */
 
@@ -82,10 +43,10 @@ static void plan_requirement (struct intake *in, struct ym_turn *t, struct plan 
 
     decide_requirement (p->s.m, &need);
     p->s.requirement = ym_requirement_print (&need, text);
-    if (is_known (in, p->s.requirement))
+    if (requirements_has (in->requirements, p->s.requirement))
         return;
     p->s.requirement_text = text;
-    if (in->requirement_count >= REQUIREMENTS_MAX)
+    if (!requirements_count (in->requirements, p->s.requirement, p->s.tenant))
         p->refusal = YM_REFUSAL_CLASS_LIMIT;
 }
 
@@ -140,7 +101,7 @@ static void accepted (struct intake *in, struct ym_item *item, const struct subm
 {
     struct ready_rows *r = &ready[s->m->tier];
 
-    know (in, s->requirement);
+    requirements_stored (in->requirements, s->requirement);
     in->accepted++;
     ym_answer (in->yard, item, YM_MSG_job_accepted, &(struct ym_job_accepted){.job = s->job});
     if (r->count == READY_MAX)
@@ -335,10 +296,19 @@ const struct ym_work partitions_work = {.name = "partitions",
                                         .done = done_partitions,
                                         .failed = failed_partitions};
 
-void submit_pass (struct intake *in, int64_t wall_ms)
+static void forget_requirements (struct intake *in, int64_t mono_ms)
+{
+    if (mono_ms < in->requirements_at_ms)
+        return;
+    in->requirements_at_ms = mono_ms + REQUIREMENTS_EVERY_MS;
+    requirements_forget (in->requirements);
+}
+
+void submit_pass (struct intake *in, int64_t wall_ms, int64_t mono_ms)
 {
     int64_t at_ms = in->mint.at_ms > wall_ms ? in->mint.at_ms : wall_ms;
 
+    forget_requirements (in, mono_ms);
     if (!ym_yard_has_database (in->yard) || ym_yard_is_stopping (in->yard))
         return;
     if (!in->reserving && in->mint.until_ms - at_ms < MINT_SPAN_MS / 2) {
