@@ -31,7 +31,7 @@ struct intake {
     int64_t watch_poll_at_ms;
 
     struct relay *relays; /* questions passed on, by our own ask */
-    uint64_t next_ask;
+    uint64_t last_ask;    /* begins where no other intake's do */
     size_t relay_count;
 };
 
@@ -44,6 +44,7 @@ extern const struct ym_work get_work, list_work, explain_work;
 void on_yard_get (void *me, struct ym_item *item);
 void on_queue_get (void *me, struct ym_item *item);
 void on_agent_list (void *me, struct ym_item *item);
+void relays_begin (struct intake *in);
 void on_relayed (void *me, struct ym_item *item);
 int relays_pass (struct intake *in, int64_t mono_ms);
 void relays_done (struct intake *in);

@@ -44,6 +44,7 @@ static void *begin (struct ym_yard *yard)
     in->yard = yard;
     in->watch_max = (size_t)ym_yard_setting (yard, "watch_max");
     in->requirements = requirements_new ();
+    relays_begin (in);
     in->partitions_at_ms = ym_time_wall_ms () + 3600000;
     return in;
 }

@@ -2,13 +2,17 @@
  * actors.
  *
  * A question that is passed on keeps its asker here; the answer of the other actor goes back as
- * it came, and if none comes in time the asker is told so.
+ * it came, and if none comes in time the asker is told so. What another intake asked may still
+ * be answered here: questions are numbered from a random place, and only the expected answer of
+ * the expected actor goes on.
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "actors/intake/intake.h"
 #include "common/base/own.h"
+#include "common/base/panic.h"
 #include "common/base/time.h"
 
 enum { RELAY_MS = 2000, RELAYS_MAX = 4096, PAGE_MAX = 200 };
@@ -90,6 +94,15 @@ static void plan_list (void *me, struct ym_turn *t, struct ym_item **items, size
             t, decide_sees (items[i]->key.role, items[i]->key.tenant), items[i]->body);
 }
 
+/* A page without a row could not say where the next one begins. */
+static void refuse_list (struct intake *in, struct ym_item *item)
+{
+    struct ym_faults faults = {0};
+
+    ym_faults_add (&faults, "/limit", "range", "must be at least 1");
+    ym_refuse_faults (in->yard, item, YM_REFUSAL_INVALID, &faults);
+}
+
 static void answer_list (struct intake *in, struct ym_turn *t, struct ym_item *item)
 {
     const struct ym_job_list *m = item->body;
@@ -110,7 +123,10 @@ static void answer_list (struct intake *in, struct ym_turn *t, struct ym_item *i
 static void done_list (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        answer_list (me, t, items[i]);
+        if (((const struct ym_job_list *)items[i]->body)->limit == 0)
+            refuse_list (me, items[i]);
+        else
+            answer_list (me, t, items[i]);
 }
 
 const struct ym_work list_work = {
@@ -120,12 +136,24 @@ const struct ym_work list_work = {
 
 struct relay {
     uint64_t ask;
+    unsigned asked, answers; /* peers */
+    unsigned answer;
     struct ym_item item;
     int64_t until_ms;
     UT_hash_handle hh;
 };
 
-static void pass_on (struct intake *in, struct ym_item *item, unsigned peer, unsigned number,
+/* A question, the peer it is put to, the one that answers it, and its answer. */
+struct question {
+    unsigned number, asked, answers, answer;
+};
+
+void relays_begin (struct intake *in)
+{
+    ym_assert (getrandom (&in->last_ask, sizeof in->last_ask, 0) == sizeof in->last_ask);
+}
+
+static void pass_on (struct intake *in, struct ym_item *item, const struct question *q,
                      const void *msg)
 {
     struct relay *r;
@@ -134,18 +162,21 @@ static void pass_on (struct intake *in, struct ym_item *item, unsigned peer, uns
         ym_refuse (in->yard, item, YM_REFUSAL_BUSY);
         return;
     }
-    if (!ym_bus_hears (ym_yard_bus (in->yard), peer, NULL)) {
+    if (!ym_bus_hears (ym_yard_bus (in->yard), q->asked, NULL)) {
         ym_refuse (in->yard, item, YM_REFUSAL_ACTOR_UNAVAILABLE);
         return;
     }
     r = ym_new (sizeof *r);
-    r->ask = ++in->next_ask;
+    r->ask = ++in->last_ask;
+    r->asked = q->asked;
+    r->answers = q->answers;
+    r->answer = q->answer;
     r->item = (struct ym_item){.from = item->from, .key = item->key, .asked = true};
     r->until_ms = ym_time_mono_ms () + RELAY_MS;
     HASH_ADD (hh, in->relays, ask, sizeof r->ask, r);
     in->relay_count++;
     item->asked = false;
-    ym_send (in->yard, peer, number, r->ask, msg);
+    ym_send (in->yard, q->asked, q->number, r->ask, msg);
 }
 
 static void forget_relay (struct intake *in, struct relay *r)
@@ -155,6 +186,15 @@ static void forget_relay (struct intake *in, struct relay *r)
     free (r);
 }
 
+static bool is_its_answer (const struct relay *r, const struct ym_item *item)
+{
+    unsigned number = item->letter.message->number, peer = item->from.peer;
+
+    if (number == YM_MSG_refused)
+        return peer == r->asked || peer == r->answers;
+    return number == r->answer && peer == r->answers;
+}
+
 /* An answer for somebody else: it goes on as it is. */
 void on_relayed (void *me, struct ym_item *item)
 {
@@ -162,7 +202,7 @@ void on_relayed (void *me, struct ym_item *item)
     struct relay *r;
 
     HASH_FIND (hh, in->relays, &item->from.ask, sizeof item->from.ask, r);
-    if (!r)
+    if (!r || !is_its_answer (r, item))
         return;
     ym_answer (in->yard, &r->item, item->letter.message->number, item->body);
     forget_relay (in, r);
@@ -197,12 +237,18 @@ void on_queue_get (void *me, struct ym_item *item)
 {
     const struct ym_queue_get *m = item->body;
 
-    pass_on (me, item, queue_of (m->tier), YM_MSG_queue_get, m);
+    unsigned queue = queue_of (m->tier);
+
+    pass_on (me, item, &(struct question){YM_MSG_queue_get, queue, queue, YM_MSG_queue_status},
+             m);
 }
 
 void on_agent_list (void *me, struct ym_item *item)
 {
-    pass_on (me, item, YM_ACTOR_ASSIGNMENT, YM_MSG_agent_list, item->body);
+    static const struct question q = {YM_MSG_agent_list, YM_ACTOR_ASSIGNMENT,
+                                      YM_ACTOR_ASSIGNMENT, YM_MSG_agent_page};
+
+    pass_on (me, item, &q, item->body);
 }
 
 /* Explain: the job's row, then its queue, then assignment. */
@@ -227,6 +273,19 @@ static void explain_now (struct intake *in, struct ym_item *item, const struct y
     ym_answer (in->yard, item, YM_MSG_job_explained, &e);
 }
 
+static void explain_waiting (struct intake *in, struct ym_item *item, const struct status *s)
+{
+    struct question q = {YM_MSG_explain_ask, queue_of (s->m.tier), YM_ACTOR_ASSIGNMENT,
+                         YM_MSG_job_explained};
+
+    pass_on (in, item, &q,
+             &(struct ym_explain_ask){.job = s->m.job,
+                                      .tier = s->m.tier,
+                                      .state = s->m.state,
+                                      .requirement = s->requirement,
+                                      .state_at = s->m.state_at});
+}
+
 static void done_explain (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
 {
     struct intake *in = me;
@@ -237,12 +296,7 @@ static void done_explain (void *me, struct ym_turn *t, struct ym_item **items, s
         if (s.m.state != YM_JOB_QUEUED)
             explain_now (in, items[s.place], &s.m);
         else
-            pass_on (in, items[s.place], queue_of (s.m.tier), YM_MSG_explain_ask,
-                     &(struct ym_explain_ask){.job = s.m.job,
-                                              .tier = s.m.tier,
-                                              .state = s.m.state,
-                                              .requirement = s.requirement,
-                                              .state_at = s.m.state_at});
+            explain_waiting (in, items[s.place], &s);
     }
     refuse_rest (in, items, count);
 }
