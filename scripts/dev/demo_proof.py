@@ -23,10 +23,11 @@ def git_fed(path, args, given):
 
 def same_history(source, target):
     """Equal references, a sound store, every object there. (is it so, how many objects)"""
-    listing = ("for-each-ref", "--format=%(objectname) %(refname)")
+    refs = [[line for line in git(path, "for-each-ref", "--format=%(objectname) %(refname)")[1].splitlines()
+             if " refs/yardmaster/" not in line] for path in (source, target)]
     objects = "".join(line.split()[0] + "\n" for line in git(source, "rev-list", "--objects", "--all")[1].splitlines())
     found = git(target, "cat-file", "--batch-check", given=objects)[1]
-    good = (git(source, *listing) == git(target, *listing) and git(target, "fsck", "--full")[0] == 0
+    good = (refs[0] == refs[1] and git(target, "fsck", "--full")[0] == 0
             and "missing" not in found and len(found.splitlines()) == len(objects.splitlines()))
     return good, len(objects.splitlines())
 

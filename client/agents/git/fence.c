@@ -173,14 +173,10 @@ enum git_end git_refs_change (struct git_work *work, const struct git_text *line
     return end || done ? end : explain (work, &call);
 }
 
-enum git_end git_fence_drop (struct git_work *work)
+enum git_end git_fence_check (struct git_work *work)
 {
-    _git_text_ struct git_text line = {0};
-    struct git_call call;
-    enum git_end end;
-    bool done;
+    struct fence fence;
+    enum git_end end = read_fence (work, &fence);
 
-    (void)git_text_print (&line, "delete %sfence %s\n", work->prefix, work->fence_blob);
-    end = transact (work, &line, &done, &call);
-    return end || done ? end : explain (work, &call);
+    return end || strcmp (fence.blob, work->fence_blob) == 0 ? end : taken_over (work);
 }

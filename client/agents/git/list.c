@@ -2,6 +2,7 @@
  */
 #include "client/agents/git/list.h"
 #include "client/agents/git/process.h"
+#include "client/agents/git/refs.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -104,7 +105,8 @@ enum git_end git_list_read (struct git_work *work, struct git_list *ret_list)
 {
     struct git_call call = {
         .stage = {{work->source.dir,
-                   {"rev-list", "--topo-order", "--reverse", "--parents", "--all"}}},
+                   {"rev-list", "--topo-order", "--reverse", "--parents",
+                    "--exclude=" GIT_OWN_REFS "*", "--all"}}},
         .sink = git_sink_text,
         .to = &ret_list->text,
     };

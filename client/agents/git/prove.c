@@ -96,7 +96,9 @@ static enum git_end prove_objects (struct git_work *work, uint64_t *ret_objects)
 {
     struct census census = {0};
     struct git_call call = {
-        .stage = {{work->source.dir, {"rev-list", "--objects", "--no-object-names", "--all"}},
+        .stage = {{work->source.dir,
+                   {"rev-list", "--objects", "--no-object-names", "--exclude=" GIT_OWN_REFS "*",
+                    "--all"}},
                   {work->target.dir, {"cat-file", "--batch-check=%(objecttype)"}}},
         .sink = count_lines,
         .to = &census,

@@ -14,10 +14,12 @@ struct ref {
     size_t line_size, oid_size, name_size, symbolic_size;
 };
 
-enum git_end git_refs_read (struct git_work *work, const char *dir, struct git_text *ret_refs)
+static enum git_end list_refs (struct git_work *work, const char *dir, const char *below,
+                               struct git_text *ret_refs)
 {
     struct git_call call = {
-        .stage = {{dir, {"for-each-ref", "--format=%(objectname) %(refname) %(symref)"}}},
+        .stage = {{dir,
+                   {"for-each-ref", "--format=%(objectname) %(refname) %(symref)", below}}},
         .sink = git_sink_text,
         .to = ret_refs,
     };
@@ -82,17 +84,33 @@ static int compare (const struct ref *a, const struct ref *b)
     return order ? order : (a->name_size > b->name_size) - (a->name_size < b->name_size);
 }
 
+static bool is_below (const struct ref *ref, const char *prefix)
+{
+    size_t size = strlen (prefix);
+
+    return ref->name_size > size && memcmp (ref->name, prefix, size) == 0;
+}
+
+enum git_end git_refs_read (struct git_work *work, const char *dir, struct git_text *ret_refs)
+{
+    _git_text_ struct git_text all = {0};
+    enum git_end end = list_refs (work, dir, NULL, &all);
+    struct ref ref;
+
+    /* A part of a text that fitted. */
+    for (size_t at = 0; !end && next_ref (&all, &at, &ref);)
+        if (!is_below (&ref, GIT_OWN_REFS))
+            (void)git_text_print (ret_refs, "%.*s\n", (int)ref.line_size, ref.line);
+    return end;
+}
+
 struct changes {
     struct git_text gone, set; /* lines for update-ref */
     bool fits;
 };
 
-static void remove_ref (struct git_work *work, struct changes *changes, const struct ref *ref)
+static void remove_ref (struct changes *changes, const struct ref *ref)
 {
-    size_t prefix = strlen (work->prefix);
-
-    if (ref->name_size > prefix && memcmp (ref->name, work->prefix, prefix) == 0)
-        return;
     changes->fits =
         changes->fits && git_text_print (&changes->gone, "option no-deref\ndelete %.*s\n",
                                          (int)ref->name_size, ref->name);
@@ -108,19 +126,18 @@ static void set_ref (struct changes *changes, const struct ref *ref)
                         (int)ref->name_size, ref->name, (int)ref->oid_size, ref->oid);
 }
 
-static void change_ref (struct git_work *work, struct changes *changes, const struct ref *from,
-                        const struct ref *to)
+static void change_ref (struct changes *changes, const struct ref *from, const struct ref *to)
 {
     if (from->line_size == to->line_size && memcmp (from->line, to->line, to->line_size) == 0)
         return;
     if (from->symbolic_size || to->symbolic_size)
-        remove_ref (work, changes, from);
+        remove_ref (changes, from);
     set_ref (changes, to);
 }
 
 /* Both lists are ordered by name. */
-static void find_changes (struct git_work *work, const struct git_text *wanted,
-                          const struct git_text *present, struct changes *ret)
+static void find_changes (const struct git_text *wanted, const struct git_text *present,
+                          struct changes *ret)
 {
     struct ref want, have;
     size_t want_at = 0, have_at = 0;
@@ -131,9 +148,9 @@ static void find_changes (struct git_work *work, const struct git_text *wanted,
         if (order < 0)
             set_ref (ret, &want);
         else if (order > 0)
-            remove_ref (work, ret, &have);
+            remove_ref (ret, &have);
         else
-            change_ref (work, ret, &have, &want);
+            change_ref (ret, &have, &want);
         if (order <= 0)
             wants = next_ref (wanted, &want_at, &want);
         if (order >= 0)
@@ -146,7 +163,12 @@ static enum git_end set_symbolic (struct git_work *work, const char *name, const
     struct git_call call = {.stage = {{work->target.dir, {"symbolic-ref", name, to}}},
                             .is_brief = true};
 
-    return git_must (work, &call, "target's symbolic ref cannot be set");
+    /* No transaction of git takes in a symbolic ref everywhere: all that can be had is to see
+     * that the fence was ours before and is after. */
+    enum git_end end = git_fence_check (work);
+
+    end = end ? end : git_must (work, &call, "target's symbolic ref cannot be set");
+    return end ? end : git_fence_check (work);
 }
 
 static enum git_end set_all_symbolic (struct git_work *work, const struct git_text *refs)
@@ -187,7 +209,7 @@ enum git_end git_refs_mirror (struct git_work *work, const struct git_text *refs
 
     if (end)
         return end;
-    find_changes (work, refs, &present, &changes);
+    find_changes (refs, &present, &changes);
     if (!changes.fits)
         end = git_say (work, GIT_FAIL, "source has a ref with too long a name");
     end = end ? end : git_refs_change (work, &changes.gone);
@@ -202,18 +224,15 @@ enum git_end git_refs_clean (struct git_work *work)
 {
     _git_text_ struct git_text refs = {0}, lines = {0};
     size_t prefix = strlen (work->prefix);
-    enum git_end end = git_refs_read (work, work->target.dir, &refs);
+    enum git_end end = list_refs (work, work->target.dir, work->prefix, &refs);
     struct ref ref;
 
     if (end)
         return end;
     for (size_t at = 0; next_ref (&refs, &at, &ref);) {
-        if (ref.name_size <= prefix || memcmp (ref.name, work->prefix, prefix) != 0)
-            continue;
         if (ref.name_size == prefix + 5 && memcmp (ref.name + prefix, "fence", 5) == 0)
             continue;
         (void)git_text_print (&lines, "delete %.*s\n", (int)ref.name_size, ref.name);
     }
-    end = git_refs_change (work, &lines);
-    return end ? end : git_fence_drop (work);
+    return git_refs_change (work, &lines);
 }

@@ -238,9 +238,11 @@ static void cr_assert_equal_repositories (const char *what)
         shell (
             "for r in source target; do git -C $r for-each-ref >$r.refs;"
             "git -C $r for-each-ref --format='%%(refname) %%(symref)' >>$r.refs;"
+            "sed -i '/refs.yardmaster/d' $r.refs;"
             "git -C $r symbolic-ref -q HEAD >>$r.refs || git -C $r rev-parse HEAD >>$r.refs || "
             ":;"
-            "git -C $r rev-list --objects --all --no-object-names | sort >$r.objects; done;"
+            "git -C $r rev-list --objects --exclude='refs/yardmaster/*' --all "
+            "--no-object-names | sort >$r.objects; done;"
             "cmp source.refs target.refs; cmp source.objects target.objects;"
             "git -C target fsck --full --strict --no-dangling 2>&1 | (! grep -v ^notice:)") ==
             0,
@@ -369,6 +371,44 @@ Test (git, fenced)
     fake->task.fence = 10;
     cr_assert (attempt (fake) == GIT_DONE, "%s", said);
     cr_assert_equal_repositories ("fenced");
+}
+
+/* An attempt that comes late, after the job was done, changes nothing. */
+Test (git, fenced_when_done)
+{
+    struct fake *fake = fake_new ();
+
+    make_source ();
+    fake->task.fence = 8;
+    cr_assert (attempt (fake) == GIT_DONE, "%s", said);
+    cr_assert (shell ("test \"$(git -C target for-each-ref --format='%%(refname)' "
+                      "refs/yardmaster/)\" = refs/yardmaster/job_1/fence;"
+                      "git -C target update-ref -d refs/heads/main;"
+                      "git -C target symbolic-ref HEAD refs/heads/odd;"
+                      "git -C target for-each-ref >before; cat target/HEAD >>before") == 0);
+    fake->task.fence = 5;
+    fake->resume_size = 0, fake->done = 0;
+    cr_assert (attempt (fake) == GIT_STOPPED && fake->checkpoints == 0, "%s", said);
+    cr_assert (strstr (said, "taken over"), "%s", said);
+    cr_assert (shell ("git -C target for-each-ref >after; cat target/HEAD >>after;"
+                      "cmp before after") == 0);
+}
+
+/* What a target keeps of earlier jobs goes nowhere when it becomes a source. */
+Test (git, source_that_was_a_target)
+{
+    struct fake *fake = fake_new ();
+
+    make_source ();
+    cr_assert (shell ("cd source; git update-ref refs/yardmaster/job_0/fence "
+                      "$(echo 77 | git hash-object -w --stdin);"
+                      "git init -q --bare ../target; git -C ../target update-ref "
+                      "refs/yardmaster/job_2/fence "
+                      "$(echo 3 | git -C ../target hash-object -w --stdin)") == 0);
+    cr_assert (attempt (fake) == GIT_DONE, "%s", said);
+    cr_assert (shell ("cd target; ! git show-ref -q refs/yardmaster/job_0/fence;"
+                      "git show-ref --verify -q refs/yardmaster/job_2/fence") == 0);
+    cr_assert_equal_repositories ("was a target");
 }
 
 /* The fence is raised under a running attempt: its next change is refused. */
