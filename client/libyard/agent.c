@@ -138,7 +138,7 @@ static void send_due (struct agent *a)
 {
     int64_t now = ym_time_mono_ms ();
 
-    if (now < a->look_at_ms)
+    if (now < a->look_at_ms && !session_has_lapsed (a))
         return;
     a->look_at_ms = INT64_MAX;
     session_send (a, now);

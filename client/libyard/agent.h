@@ -23,7 +23,8 @@ enum {
     START_GRACE_MS = 1, /* an attempt that ends within it is not reported as started */
     STARVE_MS = 1,      /* work that waited so long with nobody taking any gets more workers */
     PROGRESS_MS = 200,  /* one message of counters per task */
-    AGAIN_MS = 3000,    /* a report without an answer is sent again */
+    AGAIN_MS = 3000,    /* a report without an answer is sent again, each time later */
+    AGAIN_MOST = 10,    /* so many times that */
     REGISTER_AGAIN_MS = 1000,
     SPARE_PLACES = 64,
     NOTED = 4096, /* ended attempts that are remembered, a power of two */
@@ -37,9 +38,9 @@ struct report {
     struct yard_task *task;
     enum report_kind kind;
     bool active;
-    uint64_t ask;   /* of the latest sending */
+    uint64_t ask;   /* of every sending */
     int64_t due_ms; /* when it is sent, or sent again */
-    unsigned refused;
+    unsigned sent, refused;
 };
 
 enum task_state { TASK_WAITING, TASK_RUNNING, TASK_ENDED };
@@ -110,12 +111,14 @@ struct agent {
     uint8_t request[16];
     bool was_here; /* registered once */
     uint64_t register_ask, leave_ask;
-    int64_t register_sent_ms, register_due_ms, give_up_ms;
+    int64_t register_sent_ms; /* first; by the lease's clock */
+    int64_t register_due_ms, give_up_ms;
     unsigned register_tries;
-    int64_t heartbeat_ms, lease_ms, beat_due_ms, lease_until_ms;
+    int64_t heartbeat_ms, lease_ms, beat_due_ms;
+    int64_t lease_until_ms; /* by the lease's clock */
     struct {
         uint64_t ask;
-        int64_t sent_ms;
+        int64_t sent_ms; /* by the lease's clock */
     } beats[BEATS];
     unsigned beat;
     bool draining, leaving, left;
@@ -158,6 +161,7 @@ const void *agent_read (struct agent *a, const struct ym_header *h, zmq_msg_t *f
 void session_up (struct agent *a);
 void session_send (struct agent *a, int64_t now);
 void session_hear (struct agent *a, const struct ym_header *h, const void *body);
+bool session_has_lapsed (const struct agent *a);
 void session_over (struct agent *a, bool gave_up);
 void session_leave (struct agent *a, int64_t now);
 yard_err_t *session_trouble (struct agent *a, int64_t now);

@@ -1,8 +1,8 @@
 /* agent_report.c - what goes to the yard about a task, until it is answered or the task is
  * fenced.
  *
- * A report is made anew from the task for each sending, with the same content; so it survives
- * lost connections. An answer only counts for the latest sending.
+ * A report is made anew from the task for each sending, with the same number and content; so it
+ * survives lost connections, and an answer to any sending counts.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +22,8 @@ void report_begin (struct agent *a, struct yard_task *t, enum report_kind kind)
     r->due_ms = 0;
     if (!r->active) {
         r->active = true;
-        r->refused = 0;
+        r->sent = r->refused = 0;
+        r->ask = agent_ask (a, t->place, kind);
         DL_APPEND (a->reports, r);
     }
     agent_look_by (a, 0);
@@ -42,7 +43,10 @@ void reports_again (struct agent *a)
     struct report *r;
 
     DL_FOREACH (a->reports, r)
-    r->due_ms = 0;
+    {
+        r->due_ms = 0;
+        r->sent = 0;
+    }
     agent_look_by (a, 0);
 }
 
@@ -96,6 +100,13 @@ static send_f *const sends[REPORTS] = {
 
 static void started_send (struct agent *a, int64_t now);
 
+/* 3 s, 6 s, 9 s: a yard that is slow is not helped by more to do. */
+static int64_t again_ms (struct report *r)
+{
+    r->sent += r->sent < AGAIN_MOST;
+    return (int64_t)r->sent * AGAIN_MS;
+}
+
 void reports_send (struct agent *a, int64_t now)
 {
     struct report *r;
@@ -106,8 +117,10 @@ void reports_send (struct agent *a, int64_t now)
     DL_FOREACH (a->reports, r)
     {
         if (r->due_ms <= now) {
-            r->ask = agent_ask (a, r->task->place, r->kind);
-            r->due_ms = now + (sends[r->kind](a, r) ? AGAIN_MS : START_GRACE_MS);
+            if (sends[r->kind](a, r))
+                r->due_ms = now + again_ms (r);
+            else
+                r->due_ms = now + START_GRACE_MS;
         }
         agent_look_by (a, r->due_ms);
     }
@@ -204,7 +217,6 @@ static void refused (struct agent *a, struct report *r, const struct ym_refused 
     }
     if ((uint64_t)wait < m->retry_after_ms)
         wait = (int)m->retry_after_ms;
-    r->ask = 0;
     r->due_ms = ym_time_mono_ms () + wait;
     agent_look_by (a, r->due_ms);
 }

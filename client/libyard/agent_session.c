@@ -6,8 +6,10 @@
  */
 #include <sodium.h>
 #include <string.h>
+#include <time.h>
 
 #include "client/libyard/agent.h"
+#include "common/base/panic.h"
 #include "common/base/refusal.h"
 #include "common/base/time.h"
 
@@ -17,12 +19,29 @@ enum {
     PAUSE_MOST_MS = 5000,
     DENIED_MS = 5000,
     LEAVE_MS = 2000,
+    REGISTER_DOUBLINGS = 3,
+    SILENCE_LEAST_MS = 5000,
 };
+
+/* Leases go on while the host sleeps, and the monotonic clock does not. */
+static int64_t lease_clock_ms (void)
+{
+    struct timespec t;
+
+    ym_assert (clock_gettime (CLOCK_BOOTTIME, &t) == 0);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+bool session_has_lapsed (const struct agent *a)
+{
+    return lease_clock_ms () >= a->lease_until_ms;
+}
 
 static void new_session (struct agent *a)
 {
     atomic_store (&a->session, 0);
     randombytes_buf (a->request, sizeof a->request);
+    a->register_ask = 0;
     a->lease_until_ms = INT64_MAX;
     a->beat_due_ms = INT64_MAX;
 }
@@ -41,6 +60,8 @@ void session_up (struct agent *a)
 {
     if (!a->was_here && a->session == 0 && a->register_tries == 0)
         new_session (a);
+    if (a->session != 0)
+        a->register_ask = 0; /* what was asked before is answered nowhere */
     a->session_state = SESSION_REGISTERING;
     a->register_due_ms = 0;
     agent_look_by (a, 0);
@@ -61,6 +82,14 @@ static uint32_t list_held (struct agent *a, struct ym_held held[HELD_MAX])
     return count;
 }
 
+static int64_t register_pause (const struct agent *a)
+{
+    unsigned tries = a->register_tries;
+
+    return (int64_t)REGISTER_AGAIN_MS
+           << (tries < REGISTER_DOUBLINGS ? tries : REGISTER_DOUBLINGS);
+}
+
 static void send_register (struct agent *a, int64_t now)
 {
     struct ym_held held[HELD_MAX];
@@ -72,29 +101,48 @@ static void send_register (struct agent *a, int64_t now)
     memcpy (m.request, a->request, sizeof m.request);
     (void)ym_text_copy (m.region, sizeof m.region, a->opts->region);
     (void)ym_text_copy (m.pool, sizeof m.pool, a->opts->pool ? a->opts->pool : "shared");
-    a->register_ask = agent_ask (a, SESSION_PLACE, 0);
-    a->register_sent_ms = now;
+    /* An answer may be that to any sending, so the lease counts from the first. */
+    if (a->register_ask == 0) {
+        a->register_ask = agent_ask (a, SESSION_PLACE, 0);
+        a->register_sent_ms = lease_clock_ms ();
+    }
+    a->register_due_ms = now + PAUSE_LEAST_MS;
+    if (agent_send (a, YM_MSG_agent_register, a->register_ask, &m))
+        a->register_due_ms = now + register_pause (a);
     a->register_tries++;
-    a->register_due_ms =
-        now + (agent_send (a, YM_MSG_agent_register, a->register_ask, &m) ? REGISTER_AGAIN_MS
-                                                                          : PAUSE_LEAST_MS);
+}
+
+static void begin_session (struct agent *a, int64_t lease_until_ms)
+{
+    a->session_state = SESSION_HERE;
+    a->register_tries = 0;
+    a->lease_until_ms = lease_until_ms;
+    a->beat_due_ms = ym_time_mono_ms () + a->heartbeat_ms -
+                     (lease_clock_ms () - (lease_until_ms - a->lease_ms));
+    agent_look_by (a, 0);
+    reports_again (a);
 }
 
 static void hear_registered (struct agent *a, const struct ym_agent_registered *m)
 {
+    int64_t lease_until_ms = a->register_sent_ms + (int64_t)m->lease_ms;
+
     if (a->session_state != SESSION_REGISTERING)
         return;
-    a->session_state = SESSION_HERE;
     a->was_here = true;
-    a->register_tries = 0;
+    a->register_ask = 0;
     atomic_store (&a->session, m->session);
     a->heartbeat_ms = m->heartbeat_ms > 0 ? (int64_t)m->heartbeat_ms : 1;
     a->lease_ms = (int64_t)m->lease_ms;
-    a->lease_until_ms = a->register_sent_ms + a->lease_ms;
-    a->beat_due_ms = a->register_sent_ms + a->heartbeat_ms;
     for (uint32_t i = 0; i < m->lost.count; i++)
         attempt_lost (a, m->lost.at[i].job, m->lost.at[i].fence);
-    reports_again (a);
+    if (lease_clock_ms () < lease_until_ms) {
+        begin_session (a, lease_until_ms);
+        return;
+    }
+    /* It took longer than the lease: the session is ours, but nothing may rest on it yet. */
+    a->register_due_ms = 0;
+    agent_look_by (a, 0);
 }
 
 /* --- beats --- */
@@ -105,7 +153,7 @@ static void send_beat (struct agent *a, int64_t now)
     unsigned at = a->beat++ % BEATS;
 
     a->beats[at].ask = agent_ask (a, SESSION_PLACE, 1);
-    a->beats[at].sent_ms = now;
+    a->beats[at].sent_ms = lease_clock_ms ();
     a->beat_due_ms = now + a->heartbeat_ms;
     (void)agent_send (a, YM_MSG_agent_beat, a->beats[at].ask, &m);
 }
@@ -188,7 +236,13 @@ void session_leave (struct agent *a, int64_t now)
 
 static void renew_if_silent (struct agent *a, int64_t now)
 {
-    int64_t silence = a->heartbeat_ms > 0 ? 2 * a->heartbeat_ms + REGISTER_AGAIN_MS : DENIED_MS;
+    int64_t silence = 2 * a->heartbeat_ms + REGISTER_AGAIN_MS;
+
+    /* Beats are answered at once; a registration may take its time, and ZeroMQ's own heartbeats
+     * find out about a dead connection. */
+    silence = silence > SILENCE_LEAST_MS ? silence : SILENCE_LEAST_MS;
+    if (a->door.up && a->session_state != SESSION_HERE)
+        return;
 
     if (a->door.up && now - a->door.heard_ms < silence) {
         agent_look_by (a, a->door.heard_ms + silence);
@@ -203,7 +257,7 @@ static void renew_if_silent (struct agent *a, int64_t now)
 
 void session_send (struct agent *a, int64_t now)
 {
-    if (now >= a->lease_until_ms)
+    if (session_has_lapsed (a))
         session_over (a, true);
     renew_if_silent (a, now);
     if (a->session_state == SESSION_REGISTERING && now >= a->register_due_ms)
@@ -214,7 +268,8 @@ void session_send (struct agent *a, int64_t now)
         agent_look_by (a, a->register_due_ms);
     if (a->session_state == SESSION_HERE)
         agent_look_by (a, a->beat_due_ms);
-    agent_look_by (a, a->lease_until_ms);
+    if (a->lease_until_ms < INT64_MAX)
+        agent_look_by (a, now + a->lease_until_ms - lease_clock_ms ());
 }
 
 /* Only before the first session: later we go on trying. */

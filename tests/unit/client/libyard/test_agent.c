@@ -276,6 +276,50 @@ Test (agent, repeats_its_registration_as_the_same_one, .timeout = 30)
     fake_stop (&d);
 }
 
+/* Two sendings without an answer: that to the first is good, and nothing is asked again. */
+Test (agent, a_slow_registration_is_taken, .timeout = 30)
+{
+    struct fake_door d;
+    struct agent_run a = {.door = &d, .start = wait_for_stop};
+    uint64_t first;
+
+    fake_start (&d, false);
+    agent_begin (&a);
+    (void)fake_expect (&d, YM_MSG_agent_register);
+    first = d.header.ask;
+    (void)fake_expect (&d, YM_MSG_agent_register);
+    cr_assert_eq (d.header.ask, first);
+    registered (&d, NULL, 0);
+    start (&d, JOB, 5);
+    await (&a.shared, &a.shared.begun, 1);
+    skip_to (&d, YM_MSG_attempt_started);
+    agent_end (&a);
+    fake_stop (&d);
+}
+
+/* The lease counts from the first sending: an answer after its end gives none. */
+Test (agent, a_registration_slower_than_the_lease_is_confirmed, .timeout = 30)
+{
+    struct fake_door d;
+    struct agent_run a = {.door = &d, .start = end_at_once};
+    struct ym_agent_registered m = {.session = SESSION, .heartbeat_ms = 100, .lease_ms = 500};
+    const struct ym_agent_register *again;
+    uint64_t first;
+
+    fake_start (&d, false);
+    agent_begin (&a);
+    (void)fake_expect (&d, YM_MSG_agent_register);
+    first = d.header.ask;
+    (void)fake_expect (&d, YM_MSG_agent_register); /* a second later */
+    fake_answer (&d, YM_MSG_agent_registered, &m);
+    again = fake_expect (&d, YM_MSG_agent_register);
+    cr_assert_eq (again->session, SESSION);
+    cr_assert_neq (d.header.ask, first);
+    registered (&d, NULL, 0);
+    agent_end (&a);
+    fake_stop (&d);
+}
+
 static yard_step look_at_task (yard_task *task, void *user)
 {
     yard_checkpoint last;
@@ -412,6 +456,29 @@ Test (agent, a_checkpoint_survives_a_lost_connection, .timeout = 30)
     cr_assert_eq (d.frame_size, size);
     cr_assert_eq (
         memcmp (d.frame + YM_HEADER_SIZE, first + YM_HEADER_SIZE, size - YM_HEADER_SIZE), 0);
+    noted (&d, 5, 42);
+    skip_to (&d, YM_MSG_attempt_completed);
+    cr_assert_eq (a.shared.rc, YARD_OK);
+    noted (&d, 5, 42);
+    agent_end (&a);
+    fake_stop (&d);
+}
+
+/* An answer to the first of two sendings is good, and that to the second is no news. */
+Test (agent, a_slow_answer_to_a_report_is_taken, .timeout = 30)
+{
+    struct fake_door d;
+    struct agent_run a = {.door = &d, .start = checkpoint_once};
+    uint64_t first;
+
+    fake_start (&d, false);
+    agent_ready (&a);
+    start (&d, JOB, 5);
+    skip_to (&d, YM_MSG_attempt_checkpoint);
+    first = d.header.ask;
+    skip_to (&d, YM_MSG_attempt_checkpoint);
+    cr_assert_eq (d.header.ask, first);
+    noted (&d, 5, 42);
     noted (&d, 5, 42);
     skip_to (&d, YM_MSG_attempt_completed);
     cr_assert_eq (a.shared.rc, YARD_OK);
