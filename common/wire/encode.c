@@ -5,6 +5,8 @@
  */
 #include <msgpack.h>
 #include <sodium.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/base/panic.h"
@@ -220,20 +222,89 @@ static int write_nowhere (void *data, const char *from, size_t size)
     return 0;
 }
 
-static const char *breach_code (const struct ym_field *f)
+/* Which rule a field breaks, in the decoder's words. */
+struct breach {
+    const char *code;
+    char text[81];
+};
+
+__attribute__ ((format (printf, 2, 3))) static struct breach breach (const char *code,
+                                                                     const char *format, ...)
 {
+    struct breach b = {.code = code};
+    va_list args;
+
+    va_start (args, format);
+    (void)vsnprintf (b.text, sizeof b.text, format, args);
+    va_end (args);
+    return b;
+}
+
+static struct breach breach_of_range (uint64_t least, uint64_t most)
+{
+    return breach ("range", "must be from %llu to %llu", (unsigned long long)least,
+                   (unsigned long long)most);
+}
+
+static struct breach breach_of_size (const struct ym_field *f, const char *of)
+{
+    return breach ("length", "must %s at most %llu %s", *of == 'o' ? "be" : "have",
+                   (unsigned long long)f->max, of);
+}
+
+static struct breach breach_of_text (const struct ym_field *f, const char *at, size_t size)
+{
+    if (size > f->max)
+        return breach_of_size (f, "octets");
+    if (!ym_text_is_clean (at, size))
+        return breach ("text", "must be UTF-8 without NUL");
+    if (f->kind == YM_KIND_WORD)
+        return breach ("text", "must be a word of a-z 0-9 . _ - : = >");
+    return breach ("length", "must not be empty");
+}
+
+static struct breach breach_of_list (const struct ym_field *f, const void *slot)
+{
+    struct any_list list;
+
+    if (f->kind == YM_KIND_WORDS && ((const struct ym_words *)slot)->count <= f->max)
+        return breach ("text", "may hold only words of a-z 0-9 . _ - : = >");
+    if (f->kind == YM_KIND_WORDS)
+        return breach_of_size (f, "elements");
+    memcpy (&list, slot, sizeof list);
+    if (list.count > f->max)
+        return breach_of_size (f, "elements");
+    return breach ("range", "has an element that breaks its rules");
+}
+
+/* Of a field that its packer refused. */
+static struct breach breach_of (const struct ym_field *f, const void *slot)
+{
+    const struct ym_str *s = slot;
+
     switch (f->kind) {
     case YM_KIND_NUMBER:
+        return breach_of_range (0, f->max);
     case YM_KIND_ID:
+        return breach_of_range (1, INT64_MAX);
     case YM_KIND_TIME:
+        return breach_of_range (0, INT64_MAX);
     case YM_KIND_ENUM:
+        return breach ("range", "must be a word of its list");
     case YM_KIND_STATE:
-        return "range";
+        return breach ("range", "must be a state of a job, such as QUEUED");
+    case YM_KIND_TEXT:
+    case YM_KIND_TITLE:
     case YM_KIND_WORD:
+        return breach_of_text (f, slot, strnlen (slot, f->max + 1));
+    case YM_KIND_STR:
+    case YM_KIND_FILLED:
+        return breach_of_text (f, s->at, s->size);
     case YM_KIND_WORDS:
-        return "text";
+    case YM_KIND_LIST:
+        return breach_of_list (f, slot);
     default:
-        return "length";
+        return breach_of_size (f, "octets");
     }
 }
 
@@ -248,12 +319,13 @@ bool ym_wire_check (const struct ym_message *m, const void *msg,
     msgpack_packer_init (&pk, NULL, write_nowhere);
     for (size_t i = 0; i < m->count; i++) {
         const struct ym_field *f = &m->fields[i];
+        struct breach b;
 
         if (!(bits & UINT64_C (1) << i) || packs[f->kind](&pk, f, (const uint8_t *)msg + f->at))
             continue;
         (void)ym_text_format (path, sizeof path, "/%s", f->name);
-        ym_faults_add (reterr_faults, path, breach_code (f),
-                       "is empty, too long, out of range or not clean text");
+        b = breach_of (f, (const uint8_t *)msg + f->at);
+        ym_faults_add (reterr_faults, path, b.code, b.text);
     }
     return reterr_faults->count == 0;
 }

@@ -220,6 +220,52 @@ Test (codec, octets_are_those_of_the_handbook)
     cr_expect_arr_eq (frame, expected, sizeof expected - 1);
 }
 
+static void expect_breach (const struct ym_job_submit *bad, const char *path, const char *code,
+                           const char *text)
+{
+    struct ym_faults faults;
+
+    cr_assert_not (ym_wire_check (ym_message_find (YM_MSG_job_submit), bad, &faults));
+    cr_assert_eq (faults.count, 1);
+    cr_expect_str_eq (faults.at[0].path, path);
+    cr_expect_str_eq (faults.at[0].code, code, "%s", path);
+    cr_expect_str_eq (faults.at[0].text, text, "%s", path);
+}
+
+Test (codec, a_breach_names_its_rule)
+{
+    static const char long_text[4096];
+    struct ym_job_submit good = {.name = "n",
+                                 .kind = "k",
+                                 .source = {"s", 1},
+                                 .target = {"t", 1}},
+                         bad = good;
+
+    bad.kind[0] = 'K';
+    expect_breach (&bad, "/kind", "text", "must be a word of a-z 0-9 . _ - : = >");
+    bad = good;
+    bad.name[0] = '\0';
+    expect_breach (&bad, "/name", "length", "must not be empty");
+    bad.name[0] = '\xff';
+    expect_breach (&bad, "/name", "text", "must be UTF-8 without NUL");
+    memset (bad.name, 'x', sizeof bad.name);
+    expect_breach (&bad, "/name", "length", "must be at most 80 octets");
+    bad = good;
+    bad.source.size = 0;
+    expect_breach (&bad, "/source", "length", "must not be empty");
+    bad.source = (struct ym_str){long_text, sizeof long_text};
+    expect_breach (&bad, "/source", "length", "must be at most 1024 octets");
+    bad = good;
+    bad.tier = YM_COUNT_tier;
+    expect_breach (&bad, "/tier", "range", "must be a word of its list");
+    bad = good;
+    bad.has = YM_HAS (job_submit, regions);
+    bad.regions.count = 1;
+    expect_breach (&bad, "/regions", "text", "may hold only words of a-z 0-9 . _ - : = >");
+    bad.regions.count = 9;
+    expect_breach (&bad, "/regions", "length", "must have at most 8 elements");
+}
+
 Test (codec, a_breach_of_our_own_is_not_sent)
 {
     struct ym_header h = {.number = YM_MSG_job_submit};
