@@ -79,8 +79,18 @@ class Door:
                 continue
             if heard[0] != REFUSED:
                 return heard
-            wait_or_end(heard[2])
+            self.wait_or_end(heard[2])
             mine.add(self.say(number, body))
+
+    def wait_or_end(self, refused):
+        """Returns when a refused message may be sent again; never if it must not, or if that is too late."""
+        if not refused["retryable"]:
+            faults = "".join(f"\n  {path}: {text} [{code}]" for path, code, text in refused["faults"])
+            raise Ended(65, f"{refused['text']} [{refused['code']}]{faults}")
+        pause, left = max(0.1, refused["retry_after_ms"] / 1000), self.deadline - time.monotonic()
+        time.sleep(max(0.0, min(pause, left)))
+        if pause >= left:
+            raise Ended(124, f"waited long enough: {refused['text']} [{refused['code']}]")
 
 
 def load(path):
@@ -102,15 +112,6 @@ def key_pair(path):
     if secret is None:
         raise Ended(78, f"{path} holds no secret key")
     return public, secret
-
-
-def wait_or_end(refused):
-    """Returns when a refused message may be sent again; never if it must not."""
-    if refused["retryable"]:
-        time.sleep(max(0.1, refused["retry_after_ms"] / 1000))
-        return
-    faults = "".join(f"\n  {path}: {text} [{code}]" for path, code, text in refused["faults"])
-    raise Ended(65, f"{refused['text']} [{refused['code']}]{faults}")
 
 
 def job_text(number):
@@ -156,7 +157,7 @@ def watch(door, job):
         if ask != asked:
             continue
         if number == REFUSED:             # the yard ended this watch
-            wait_or_end(body)
+            door.wait_or_end(body)
             asked = None
         elif number == JOB_PROGRESS:
             print(f"         {body['done']} of {body['total'] or '?'}", flush=True)

@@ -1,8 +1,11 @@
 """test_python.py - the Python example against a yard: the handbook is enough to speak the wire."""
+import importlib.util
 import os
-import subprocess
 import sqlite3
+import subprocess
+import time
 
+import pytest
 from conftest import job_number
 from yard import ROOT, run
 
@@ -42,3 +45,14 @@ names = {{n.name.split('.')[0] for i in ast.walk(tree) if isinstance(i, ast.Impo
 names |= {{i.module.split('.')[0] for i in ast.walk(tree) if isinstance(i, ast.ImportFrom)}}
 print(*sorted(n for n in names if n not in sys.stdlib_module_names))"""], capture_output=True, text=True, check=True).stdout.split()
     assert names == ["msgpack", "zmq"]
+
+
+def test_the_example_does_not_sleep_beyond_its_timeout():
+    spec = importlib.util.spec_from_file_location("submit_and_watch", EXAMPLE)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    door = module.Door.__new__(module.Door)
+    door.deadline = time.monotonic() + 0.05
+    with pytest.raises(module.Ended, match="busy") as ended:
+        door.wait_or_end({"retryable": True, "retry_after_ms": 20000, "text": "too much", "code": "busy", "faults": []})
+    assert ended.value.status == 124 and time.monotonic() < door.deadline + 10
