@@ -46,6 +46,9 @@ grep -q '^KillMode=mixed$' "$dir/yardmaster.service" ||
 grep -Eq '^RestrictAddressFamilies=.*AF_NETLINK' "$dir/yardmaster.service" ||
     complain 'without AF_NETLINK ZeroMQ aborts'
 
+grep -q '^RestartPreventExitStatus=64 78$' "$dir/yard-agent@git.service" ||
+    complain 'an agent with wrong options would be started for ever'
+
 for file in sysusers tmpfiles; do
     command -v "systemd-$file" >/dev/null || continue
     root=$dir/root-$file
