@@ -47,7 +47,8 @@ struct queued {
 
 struct yard {
     struct door door;
-    int timeout_ms, silence_ms;
+    int timeout_ms;
+    int silence_ms; /* without an answer an ask is sent again, each time later */
     char program[41];
     uint64_t serial;
     struct ym_arena *arena; /* of one message */
@@ -91,7 +92,6 @@ void settle (struct yard *y);
 /* Watches, driven by the pump. */
 void watches_up (struct yard *y);
 void watches_send (struct yard *y, int64_t now_ms);
-bool watches_are_due (const struct yard *y, int64_t now_ms);
 void watch_hear (struct yard *y, const struct ym_header *h, zmq_msg_t *frame);
 void watches_done (struct yard *y);
 

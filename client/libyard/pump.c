@@ -2,7 +2,8 @@
  *
  * An ask is sent when the connection is up, again when it was lost in between, when there was
  * no answer for some time, and after a refusal for now only; always the same frame, so always
- * the same request id. A connection that stays silent while answers are due is replaced.
+ * the same request id and number, so an answer to any sending is good. A slow answer is no
+ * reason to break the connection; ZeroMQ's own heartbeats find out about a dead one.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -119,7 +120,7 @@ static void hear_answer (struct yard *y, const struct ym_header *h, zmq_msg_t *f
     const void *body;
 
     if (!c || c->ask != h->ask || !y->batch)
-        return; /* the answer to an earlier sending */
+        return; /* answered before */
     body = read_body (y, h, frame);
     if (body && h->number == YM_MSG_refused)
         hear_refused (y, c, body);
@@ -136,25 +137,12 @@ static void send_call (struct yard *y, struct call *c, int64_t now)
         return;
     }
     if (door_send (&y->door, c->frame, c->size)) {
-        c->sent++;
-        c->due_ms = now + y->silence_ms;
+        c->due_ms = now + (int64_t)y->silence_ms * ++c->sent;
     }
     else {
         c->due_ms = y->door.up ? now + FULL_MS : c->until_ms;
     }
     look_by (y, c->due_ms < c->until_ms ? c->due_ms : c->until_ms);
-}
-
-/* An answer is due and nothing at all came for as long: the connection may be dead. */
-static bool is_silent (const struct yard *y, int64_t now)
-{
-    if (!y->door.up || now - y->door.heard_ms < y->silence_ms)
-        return false;
-    for (unsigned i = 0; i < CALLS_MAX; i++)
-        if (y->calls[i] && y->calls[i]->ask && y->calls[i]->sent > 0 && !y->calls[i]->why &&
-            y->calls[i]->due_ms <= now)
-            return true;
-    return watches_are_due (y, now);
 }
 
 static void send_due (struct yard *y)
@@ -164,8 +152,6 @@ static void send_due (struct yard *y)
     if (now < y->look_at_ms)
         return;
     y->look_at_ms = INT64_MAX;
-    if (is_silent (y, now))
-        door_renew (&y->door);
     for (unsigned i = 0; i < CALLS_MAX; i++) {
         struct call *c = y->calls[i];
         if (!c || !c->ask)
