@@ -166,6 +166,12 @@ int yard_fd (yard_t *y)
     if (y->poll_fd < 0) {
         y->timer_fd = timerfd_create (CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
         y->poll_fd = epoll_create1 (EPOLL_CLOEXEC);
+        if (y->timer_fd < 0 || y->poll_fd < 0) {
+            ym_close_at (&y->timer_fd);
+            ym_close_at (&y->poll_fd);
+            y->timer_fd = y->poll_fd = -1;
+            return -1;
+        }
         add_fd (y->poll_fd, y->timer_fd);
         settle (y);
     }

@@ -2,8 +2,8 @@
  *
  * A watch is an ask that is never over: it is sent again, with the number of the last event
  * that came, whenever the connection is new, an event is missing, or nothing was heard for
- * long. Each sending has an ask number of its own, so what an older one still brings is known
- * and dropped.
+ * long. A sending has a number of its own, so what an older one still brings is known and
+ * dropped; only its repetitions without an answer keep it, so that a slow answer is good.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,18 +16,19 @@
 enum {
     PAUSE_LEAST_MS = 50,
     PAUSE_MOST_MS = 5000,
+    REPEATS_MOST = 8,
     REFRESH_MS = 30000, /* a quiet watch is asked for again: the yard may have lost it */
 };
 
 struct watch {
     int64_t job;
-    uint64_t ask; /* of the latest sending */
+    uint64_t ask; /* of the latest sending and what it repeats */
     bool sent, answered;
     bool from_now; /* 'last' is not known before the first answer */
     bool inner;    /* of yard_job_wait: its events are for nobody */
     bool final;    /* the last event came */
     uint64_t last; /* number of the last event that was kept */
-    unsigned tries;
+    unsigned tries, repeats;
     int64_t due_ms;
     yard_job *now;   /* of the first answer, for who waits for it */
     yard_err_t *err; /* it was refused */
@@ -99,10 +100,14 @@ static void send_watch (struct yard *y, struct watch *w, int64_t now)
 
     if (!w->from_now)
         msg.has |= YM_HAS (job_watch, after);
-    w->ask = WATCH_BIT | next_ask (y, (unsigned)place_of (y, w));
+    if (!w->ask || w->answered) {
+        w->ask = WATCH_BIT | next_ask (y, (unsigned)place_of (y, w));
+        w->repeats = 0;
+    }
     w->sent = send_message (y, YM_MSG_job_watch, w->ask, &msg);
     w->answered = false;
-    w->due_ms = now + y->silence_ms;
+    w->repeats += w->repeats < REPEATS_MOST;
+    w->due_ms = now + (int64_t)y->silence_ms * w->repeats;
 }
 
 void watches_send (struct yard *y, int64_t now_ms)
@@ -115,16 +120,6 @@ void watches_send (struct yard *y, int64_t now_ms)
             send_watch (y, w, now_ms);
         look_by (y, w->due_ms);
     }
-}
-
-bool watches_are_due (const struct yard *y, int64_t now_ms)
-{
-    for (size_t i = 0; y->watch_count > 0 && i < YARD_WATCHES; i++) {
-        const struct watch *w = y->watches[i];
-        if (w && w->sent && w->ask && !w->answered && !w->err && w->due_ms <= now_ms)
-            return true;
-    }
-    return false;
 }
 
 void watches_up (struct yard *y)
@@ -409,6 +404,28 @@ static yard_err_t *wait_final (struct yard *y, const char *job, int64_t until_ms
     return err;
 }
 
+/* The caller's own limit for one ask, or what is left until 'until_ms' if that is less. */
+static yard_rc get_until (struct yard *y, const char *job, int64_t until_ms, yard_job **ret,
+                          yard_err_t **reterr)
+{
+    int64_t left = until_ms - ym_time_mono_ms ();
+    int limit = y->timeout_ms;
+    yard_err_t *err = NULL;
+    yard_rc rc;
+
+    if (left >= limit)
+        return yard_job_get (y, job, ret, reterr);
+    y->timeout_ms = left > 0 ? (int)left : 1;
+    rc = yard_job_get (y, job, ret, &err);
+    y->timeout_ms = limit;
+    if (rc != YARD_EUNREACHABLE)
+        return rc == YARD_OK ? YARD_OK : error_give (err, reterr);
+    yard_err_free (err);
+    err = error_new (YARD_ETIMEOUT, EXIT_TIMEOUT, "timeout",
+                     "the job has ended; how, was not told in time");
+    return error_give (err, reterr);
+}
+
 yard_rc yard_job_wait (yard_t *y, const char *job, int timeout_ms, yard_job **ret,
                        yard_err_t **reterr)
 {
@@ -418,7 +435,7 @@ yard_rc yard_job_wait (yard_t *y, const char *job, int timeout_ms, yard_job **re
     settle (y);
     if (err)
         return error_give (err, reterr);
-    return ret ? yard_job_get (y, job, ret, reterr) : YARD_OK;
+    return ret ? get_until (y, job, until_ms, ret, reterr) : YARD_OK;
 }
 
 /* --- events for the caller --- */

@@ -247,7 +247,8 @@ typedef struct {
 yard_rc yard_process (yard_t *y, int timeout_ms, yard_event **ret, yard_err_t **reterr);
 
 /* A descriptor to poll for reading: when it is readable call yard_process with timeout 0 until
- * it returns YARD_ETIMEOUT. It stays the same until yard_close, and belongs to the library. */
+ * it returns YARD_ETIMEOUT. It stays the same until yard_close, and belongs to the library.
+ * -1 with errno: there are no descriptors left. */
 int yard_fd (yard_t *y);
 
 /* --- the yard --- */

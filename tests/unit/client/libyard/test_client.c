@@ -245,6 +245,28 @@ Test (client, submit_survives_a_lost_answer, .timeout = 30)
     submit_twice (say_nothing, 3000);
 }
 
+/* A question that was repeated: still the same connection, and any answer is good. */
+Test (client, a_slow_answer_is_taken, .timeout = 30)
+{
+    struct fake_door d;
+    struct call c = {.door = &d, .run = run_submit, .timeout_ms = 3000};
+    uint8_t route[sizeof d.route];
+    uint64_t ask;
+
+    fake_start (&d, false);
+    call_begin (&c);
+    (void)fake_expect (&d, YM_MSG_job_submit);
+    ask = d.header.ask;
+    memcpy (route, d.route, sizeof route);
+    (void)fake_expect (&d, YM_MSG_job_submit);
+    cr_assert_eq (d.header.ask, ask);
+    cr_assert_eq (memcmp (d.route, route, sizeof route), 0);
+    take_job (&d);
+    call_end (&c);
+    cr_assert_eq (c.rc, YARD_OK);
+    fake_stop (&d);
+}
+
 Test (client, submit_waits_out_a_busy_yard, .timeout = 30)
 {
     submit_twice (be_busy, 5000);
@@ -708,6 +730,36 @@ Test (client, a_watch_goes_on_after_a_lost_connection, .timeout = 30)
     fake_stop (&d);
 }
 
+static void run_wait (struct call *c, yard_t *y)
+{
+    c->rc = yard_job_wait (y, job_text, (int)c->after, (yard_job **)&c->result, &c->err);
+}
+
+Test (client, a_watch_takes_a_slow_answer, .timeout = 30)
+{
+    struct fake_door d;
+    struct call c = {.door = &d, .run = run_wait, .timeout_ms = 3000, .after = 8000};
+    struct ym_job_status s = status_of (YM_JOB_COMPLETED, 8);
+    uint8_t route[sizeof d.route];
+    uint64_t ask;
+
+    fake_start (&d, false);
+    call_begin (&c);
+    (void)fake_expect (&d, YM_MSG_job_watch);
+    ask = d.header.ask;
+    memcpy (route, d.route, sizeof route);
+    (void)fake_expect (&d, YM_MSG_job_watch);
+    cr_assert_eq (d.header.ask, ask);
+    cr_assert_eq (memcmp (d.route, route, sizeof route), 0);
+    fake_answer (&d, YM_MSG_job_status, &s);
+    (void)fake_expect (&d, YM_MSG_job_get);
+    fake_answer (&d, YM_MSG_job_status, &s);
+    call_end (&c);
+    cr_assert_eq (c.rc, YARD_OK);
+    call_free (&c);
+    fake_stop (&d);
+}
+
 Test (client, a_watch_that_is_refused_later_is_told, .timeout = 30)
 {
     struct fake_door d;
@@ -744,11 +796,6 @@ Test (client, a_watch_of_nothing_is_refused, .timeout = 30)
     fake_stop (&d);
 }
 
-static void run_wait (struct call *c, yard_t *y)
-{
-    c->rc = yard_job_wait (y, job_text, (int)c->after, (yard_job **)&c->result, &c->err);
-}
-
 Test (client, wait_ends_with_the_job, .timeout = 30)
 {
     struct fake_door d;
@@ -781,6 +828,24 @@ Test (client, wait_for_what_has_ended_does_not_wait, .timeout = 30)
     fake_answer (&d, YM_MSG_job_status, &s);
     call_end (&c);
     cr_assert_eq (c.rc, YARD_OK);
+    call_free (&c);
+    fake_stop (&d);
+}
+
+/* It ended, and nobody says how: that may not take longer than was allowed. */
+Test (client, wait_has_a_limit_to_the_end, .timeout = 30)
+{
+    struct fake_door d;
+    struct call c = {.door = &d, .run = run_wait, .timeout_ms = 20000, .after = 1500};
+    int64_t from = ym_time_mono_ms ();
+
+    fake_start (&d, false);
+    call_begin (&c);
+    event (&d, expect_watch (&d, -1, 7), 8, true);
+    (void)fake_expect (&d, YM_MSG_job_get);
+    call_end (&c);
+    cr_assert_eq (c.rc, YARD_ETIMEOUT);
+    cr_assert_lt (ym_time_mono_ms () - from, 5000);
     call_free (&c);
     fake_stop (&d);
 }
