@@ -17,7 +17,13 @@
 #include "common/base/panic.h"
 #include "common/base/time.h"
 
-enum { BURST = 512, START_MS = 30000, END_MS = 5000, LONGEST_MS = 60000, SLOTS_MAX = 10000 };
+enum {
+    BURST = 512,
+    START_MS = 30000,
+    END_MS = 5000,
+    LONGEST_MS = 60000,
+    SLOTS_MAX = 1000 /* what a registration can list as held */
+};
 
 void agent_look_by (struct agent *a, int64_t at_ms)
 {
@@ -342,9 +348,9 @@ static void release_signals (int fd, const sigset_t *before)
 {
     struct signalfd_siginfo info;
 
-    while (read (fd, &info, sizeof info) == sizeof info)
+    while (fd >= 0 && read (fd, &info, sizeof info) == sizeof info)
         ;
-    (void)close (fd);
+    ym_close_at (&fd);
     (void)pthread_sigmask (SIG_SETMASK, before, NULL);
 }
 
@@ -362,7 +368,7 @@ int yard_agent_run (const yard_agent_opts *opts, const yard_handler *handlers, s
     a->handler_count = count;
     a->wake_fd = -1;
     a->stop_fd = catches ? catch_signals (&before) : opts->stop_fd;
-    err = begin (a);
+    err = a->stop_fd < 0 ? error_options ("no signalfd: %s", strerror (errno)) : begin (a);
     if (!err)
         err = live (a);
     end (a);

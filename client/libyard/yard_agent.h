@@ -45,7 +45,7 @@ typedef struct {
     const char *region, *pool; /* pool NULL: "shared" */
     const char *const
         *capabilities; /* ends with NULL; may be NULL; the handlers' kinds are added */
-    unsigned slots;    /* 1 .. 10000 */
+    unsigned slots;    /* 1 .. 1000, as many as a registration lists as held */
     int stop_fd;       /* readable = drain and return; -1: SIGTERM and SIGINT do that */
 } yard_agent_opts;
 

@@ -865,6 +865,7 @@ Test (agent, a_start_that_fails_is_told, .timeout = 60)
     struct fake_door d;
     struct agent_run denied = {.door = &d, .start = end_at_once};
     struct agent_run wrong = {.door = &d, .start = end_at_once, .region = "Not A Word"};
+    struct agent_run many = {.door = &d, .start = end_at_once, .slots = 1001};
     struct agent_run alone = {.door = &d, .start = end_at_once, .timeout_ms = 300};
     struct agent_run refused = {.door = &d, .start = end_at_once};
 
@@ -876,6 +877,10 @@ Test (agent, a_start_that_fails_is_told, .timeout = 60)
     agent_begin (&wrong);
     pthread_join (wrong.thread, NULL);
     cr_assert_eq (wrong.status, 78);
+    agent_begin (&many);
+    pthread_join (many.thread, NULL);
+    cr_assert_eq (many.status, 78);
+    cr_assert (strstr (yard_err_text (many.err), "1 to 1000"));
     d.denies = false;
     zmq_close (d.socket);
     agent_begin (&alone);
@@ -889,6 +894,7 @@ Test (agent, a_start_that_fails_is_told, .timeout = 60)
     cr_assert_eq (refused.status, 6);
     yard_err_free (denied.err);
     yard_err_free (wrong.err);
+    yard_err_free (many.err);
     yard_err_free (alone.err);
     yard_err_free (refused.err);
     fake_stop (&d);
