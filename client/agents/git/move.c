@@ -115,6 +115,11 @@ static enum git_end checkpoint (struct move *move)
     r = task->checkpoint (task->self, resume, (size_t)size, mark, list->position, list->count);
     if (r == -ESTALE)
         return git_say (move->work, GIT_STOPPED, "the attempt is no longer this agent's");
+    if (r == -EEXIST)
+        return git_say (move->work, GIT_STOPPED,
+                        "the yard has another checkpoint in its place");
+    if (r == -EINVAL)
+        return git_say (move->work, GIT_FAIL, "the yard will never take this checkpoint");
     if (r < 0)
         return git_say (move->work, GIT_RETRY, "checkpoint was not taken: %s", strerror (-r));
     return GIT_GO_ON;

@@ -141,6 +141,8 @@ enum items_end items_batch_lookup (struct items_work *work, struct items_batch *
     }
     if (r == -ESTALE)
         return items_say (work, ITEMS_STOPPED, "the attempt is no longer this agent's");
+    if (r == -EINVAL)
+        return items_say (work, ITEMS_FAIL, "the yard will never look these ids up");
     if (r < 0)
         return items_say (work, ITEMS_RETRY, "mappings cannot be looked up: %s", strerror (-r));
     return end;

@@ -10,14 +10,27 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define CAPABILITIES_MAX 16 /* the yard takes no more of one agent */
 
 const char *argp_program_version = "yard-agent-items " YM_VERSION;
 
+/* What the SDK says, as the mover's contract has it. */
 static int result (yard_rc rc)
 {
-    return rc == YARD_OK ? 0 : rc == YARD_EFENCED ? -ESTALE : -EHOSTUNREACH;
+    switch (rc) {
+    case YARD_OK:
+        return 0;
+    case YARD_EFENCED:
+        return -ESTALE;
+    case YARD_ECONFLICT:
+        return -EEXIST;
+    case YARD_EINVALID:
+        return -EINVAL;
+    default:
+        return -EHOSTUNREACH;
+    }
 }
 
 static int checkpoint (void *self, const void *resume, size_t size, const char *mark,
@@ -50,6 +63,21 @@ static bool should_stop (void *self)
 static int stop_fd (void *self)
 {
     return yard_task_stop_fd (self);
+}
+
+/* One write, so that lines of several attempts stay whole; the prefix is for the journal. */
+static void say_ended (yard_task *task, const char *end, const char *why)
+{
+    char quoted[2048], *to = quoted;
+
+    for (; *why && to < quoted + sizeof quoted - 2; *to++ = *why++)
+        if (*why == '"' || *why == '\\')
+            *to++ = '\\';
+    *to = '\0';
+    fprintf (stderr,
+             "%sattempt_ended job=%s attempt=%" PRIu32 " fence=%" PRIu64 " end=%s why=\"%s\"\n",
+             isatty (STDERR_FILENO) ? "" : "<6>", yard_task_job (task),
+             yard_task_attempt (task), yard_task_fence (task), end, quoted);
 }
 
 static yard_step start (yard_task *task, void *user)
@@ -88,9 +116,7 @@ static yard_step start (yard_task *task, void *user)
     view.payload = yard_task_payload (task, &view.payload_size);
     end = items_move (&view, sentence, sizeof sentence);
     yard_task_result (task, "%s", sentence);
-    fprintf (stderr,
-             "attempt_ended job=%s attempt=%" PRIu32 " fence=%" PRIu64 " end=%s why=\"%s\"\n",
-             view.job, yard_task_attempt (task), view.fence, words[end], sentence);
+    say_ended (task, words[end], sentence);
     return steps[end];
 }
 
@@ -101,7 +127,7 @@ struct options {
 };
 
 static const struct argp_option known[] = {
-    {"endpoint", 'e', "ADDRESS", 0, "the agents' door, such as tcp://yard:7702", 0},
+    {"endpoint", 'e', "ADDRESS", 0, "the agents' door, such as tcp://yard:7511", 0},
     {"server-key", 'k', "KEY", 0, "the door's public key: in Z85, or the file that holds it",
      0},
     {"cert", 'c', "FILE", 0, "this agent's certificate, the secret file", 0},
@@ -119,8 +145,8 @@ static unsigned read_slots (struct argp_state *state, const char *text)
 
     errno = 0;
     number = strtoul (text, &rest, 10);
-    if (errno || *rest || rest == text || *text == '-' || number < 1 || number > 10000)
-        argp_error (state, "--slots must be 1 to 10000");
+    if (errno || *rest || rest == text || *text == '-' || number < 1 || number > 1000)
+        argp_error (state, "--slots must be 1 to 1000");
     return (unsigned)number;
 }
 

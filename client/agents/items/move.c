@@ -113,6 +113,11 @@ static enum items_end checkpoint (struct move *move)
                           move->at.lines, move->total, mappings, count);
     if (r == -ESTALE)
         return items_say (move->work, ITEMS_STOPPED, "the attempt is no longer this agent's");
+    if (r == -EEXIST)
+        return items_say (move->work, ITEMS_STOPPED,
+                          "the yard has another checkpoint in its place");
+    if (r == -EINVAL)
+        return items_say (move->work, ITEMS_FAIL, "the yard will never take this checkpoint");
     if (r < 0)
         return items_say (move->work, ITEMS_RETRY, "checkpoint was not taken: %s",
                           strerror (-r));

@@ -40,8 +40,9 @@ struct items_task {
     size_t resume_size; /* of the last checkpoint; size 0: the beginning */
     uint64_t fence;
 
-    /* 0 when durable, -ESTALE when the attempt is no longer ours, else another negative errno.
-     */
+    /* 0 when durable, -ESTALE when the attempt is no longer ours, -EEXIST when the yard has
+     * another checkpoint in its place, -EINVAL when it will never take it, else another
+     * negative errno: later it may. */
     int (*checkpoint) (void *self, const void *resume, size_t size, const char *mark,
                        uint64_t done, uint64_t total, const struct items_mapping *mappings,
                        size_t count);

@@ -144,6 +144,7 @@ struct fake {
     unsigned checkpoints, looks;
     unsigned stop_at_look;       /* 0: never */
     unsigned die_at_look;        /* by SIGKILL */
+    int loss;                    /* what it is told then; 0: -ESTALE */
     unsigned lose_at_checkpoint; /* the attempt ends with this checkpoint not stored */
     unsigned stop_at_checkpoint; /* ... with it stored */
     const char *at_checkpoint;   /* a shell line to run at the first */
@@ -163,7 +164,7 @@ static int fake_checkpoint (void *self, const void *resume, size_t size, const c
     if (fake->at_checkpoint && fake->checkpoints == 1)
         cr_assert (shell ("%s", fake->at_checkpoint) == 0);
     if (fake->checkpoints == fake->lose_at_checkpoint)
-        return -ESTALE;
+        return fake->loss ? fake->loss : -ESTALE;
     memcpy (fake->resume, resume, size);
     fake->resume_size = size;
     strcpy (fake->mark, mark);
@@ -354,6 +355,22 @@ Test (git, killed)
     cr_assert (kills > 10, "killed at %u places", kills);
     cr_assert (fake->done == COMMITS && fake->worked <= COMMITS + (uint64_t)RANGE * kills);
     cr_assert_equal_repositories ("killed");
+}
+
+/* What the yard will never take is no reason to try for ever. */
+Test (git, refused_checkpoints)
+{
+    struct fake *fake = fake_new ();
+
+    make_source ();
+    fake->lose_at_checkpoint = 1;
+    fake->loss = -EEXIST;
+    cr_assert (attempt (fake) == GIT_STOPPED && strstr (said, "another checkpoint"), "%s",
+               said);
+    fake->loss = -EHOSTUNREACH;
+    cr_assert (attempt (fake) == GIT_RETRY, "%s", said);
+    fake->loss = -EINVAL;
+    cr_assert (attempt (fake) == GIT_FAIL && strstr (said, "never"), "%s", said);
 }
 
 Test (git, fenced)

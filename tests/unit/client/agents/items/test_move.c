@@ -95,6 +95,7 @@ struct fake {
     uint64_t worked; /* lines of all batches that came to a checkpoint */
     unsigned checkpoints, looks;
     unsigned stop_at_look;       /* 0: never */
+    int loss;                    /* what it is told then; 0: -ESTALE */
     unsigned lose_at_checkpoint; /* the attempt ends with this checkpoint not stored */
     unsigned stop_at_checkpoint; /* ... with it stored */
     const char *at_checkpoint;   /* SQL to run at the first */
@@ -122,7 +123,7 @@ static int fake_checkpoint (void *self, const void *resume, size_t size, const c
     if (fake->at_checkpoint && fake->checkpoints == 1)
         (void)ask (fake->at_checkpoint);
     if (fake->checkpoints == fake->lose_at_checkpoint)
-        return -ESTALE;
+        return fake->loss ? fake->loss : -ESTALE;
     for (size_t i = 0; i < count; i++) {
         cr_assert (find (fake, mappings[i].source) < 0, "%s mapped twice", mappings[i].source);
         strcpy (fake->source[fake->mapped], mappings[i].source);
@@ -304,6 +305,22 @@ Test (items, killed)
     fake->task.fence = 100;
     cr_assert (attempt (fake) == ITEMS_DONE, "%s", said);
     cr_assert_moved (fake, ITEMS);
+}
+
+/* What the yard will never take is no reason to try for ever. */
+Test (items, refused_checkpoints)
+{
+    struct fake *fake = fake_new ();
+
+    make_source (0, ITEMS);
+    fake->lose_at_checkpoint = 1;
+    fake->loss = -EEXIST;
+    cr_assert (attempt (fake) == ITEMS_STOPPED && strstr (said, "another checkpoint"), "%s",
+               said);
+    fake->loss = -EHOSTUNREACH;
+    cr_assert (attempt (fake) == ITEMS_RETRY, "%s", said);
+    fake->loss = -EINVAL;
+    cr_assert (attempt (fake) == ITEMS_FAIL && strstr (said, "never"), "%s", said);
 }
 
 Test (items, fenced)
