@@ -2,10 +2,15 @@
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
+from types import SimpleNamespace
 
+import demo
+import demo_proof
 import pytest
+import run_tests
 from yard import ROOT, Yard, is_alive, wait_for
 
 DEV = os.path.join(ROOT, "scripts", "dev")
@@ -45,8 +50,6 @@ def test_a_killed_run_takes_its_step_along(tmp_path):
 
 
 def test_a_step_that_is_late_is_asked_before_it_is_killed():
-    sys.path.insert(0, DEV)
-    import run_tests
     status, said = run_tests.sh(["sh", "-c", "trap 'echo asked; exit' TERM; echo began; sleep 600 & wait"], 0.5)
     assert status == 124
     assert said.split("\n") == ["began", "asked", "", "not done after 0.5 s"]
@@ -93,3 +96,39 @@ def test_an_earlier_ready_is_not_heard(tmp_path, monkeypatch):
         yard.notify.close()
         for port in yard.ports:
             port.free()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a tree to somebody else")
+def test_the_demo_takes_the_history_of_another_users_tree(tmp_path, monkeypatch):
+    tree = tmp_path / "tree"
+    subprocess.run(["git", "init", "-q", tree], check=True)
+    subprocess.run(["git", "-C", tree, "-c", "user.name=x", "-c", "user.email=x@localhost", "commit", "-qm", "x", "--allow-empty"],
+                   check=True)
+    subprocess.run(["chown", "-R", "nobody", tree], check=True)
+    monkeypatch.setattr(demo, "ROOT", str(tree))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    demo.trust_every_owner(str(tmp_path / "gitconfig"))
+    said = []
+    assert demo.make_history(SimpleNamespace(line=said.append), str(tmp_path / "copy")) == "this repository's own history"
+    assert not said
+
+
+def test_the_demo_tells_why_it_makes_a_history(tmp_path, monkeypatch):
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "file").write_text("x")
+    monkeypatch.setattr(demo, "ROOT", str(tree))
+    said = []
+    assert demo.make_history(SimpleNamespace(line=said.append), str(tmp_path / "copy")) == "a history made of this tree"
+    assert "not a git repository" in said[0]
+
+
+def test_a_mapped_item_that_nobody_wrote_is_a_breach(tmp_path):
+    with sqlite3.connect(tmp_path / "changelogs.sqlite") as store:
+        store.execute("CREATE TABLE item (source_id, target_id, body)")
+        store.execute("CREATE TABLE effect (source_id, fence)")
+    (tmp_path / "items").write_text("")
+    yard = SimpleNamespace(path=lambda *names: str(tmp_path / names[-1]), one=lambda text: "0", sql=lambda text: [["lost", "1"]])
+    table = demo_proof.Table()
+    demo_proof.prove_items(table, SimpleNamespace(yard=yard, items=str(tmp_path / "items"), floods={}, tiny=0, slice=0, batch=1))
+    assert [line[0] for line in table.lines if line[2] == "BREACH"] == ["items mapped and never written"]
