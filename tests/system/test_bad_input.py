@@ -265,7 +265,7 @@ def test_faults_end_at_sixteen(yard, unharmed):
 
 NUMBERS = [("job_get", "job", 0, "range"), ("job_get", "job", -1, "range"), ("job_get", "job", 1 << 63, "range"), ("job_get", "job", "1", "type"),
            ("job_get", "job", 1.0, "type"), ("job_get", "job", None, "type"), ("job_get", "job", True, "type"),
-           ("job_list", "limit", 201, "range"), ("job_list", "limit", -1, "range"), ("job_list", "state", "DONE", "range"),
+           ("job_list", "limit", 201, "range"), ("job_list", "limit", 0, "range"), ("job_list", "limit", -1, "range"), ("job_list", "state", "DONE", "range"),
            ("job_list", "tier", "gold", "range"), ("job_watch", "after", 1 << 31, "range"), ("queue_get", "tier", "", "range"),
            ("agent_list", "after", "a" * 41, "length"), ("job_explain", "job", [], "type")]
 

@@ -5,6 +5,7 @@ After each a client of good standing is served, and no process has grown or died
 import os
 import random
 import shutil
+import signal
 import socket
 import stat
 import struct
@@ -17,7 +18,7 @@ import pytest
 import zmq
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
-from wireyard import AGENTS, CLIENTS, WireYard, descriptors, rss_kib, wait_for  # noqa: E402
+from wireyard import AGENTS, CLIENTS, Psql, WireYard, descriptors, rss_kib, wait_for  # noqa: E402
 from yard import die_with  # noqa: E402
 from yardwire import Door, Silence, job_body, new_certificate, pack  # noqa: E402
 
@@ -322,6 +323,80 @@ def test_a_client_that_asks_faster_than_it_is_served(yard):
     assert got > 100 and not patience.silent and max(patience.waits) < 3
 
 
+def send_submits(door, kinds):
+    """All at once; what became of each: its refusal's code, or empty."""
+    asks = [door.tell("job_submit", **job_body(kind=kind)) for kind in kinds]
+    return [door.answer(ask, 10).code for ask in asks]
+
+
+def test_one_tenant_cannot_use_up_the_requirements(yard):
+    for name in ("greedy", "modest"):
+        yard.key(name, "submitter", name)
+    with yard.door("greedy") as greedy, yard.door("modest") as modest:
+        assert greedy.until("hello", 5, program="test").name == "welcome"
+        codes = send_submits(greedy, [f"greedy-{number}" for number in range(400)])
+        assert codes == [""] * 256 + ["class_limit"] * 144, "also of those that share a turn"
+        assert send_submits(greedy, ["greedy-0"]) == [""], "what it has counts no more"
+        assert send_submits(modest, ["modest", "greedy-399", "greedy-0"]) == ["", "", ""]
+        assert send_submits(greedy, ["greedy-399"]) == [""], "what another brought is there for all"
+    assert yard.one("SELECT count(*) FROM ym.requirement WHERE text LIKE '%greedy-%'") == "257"
+
+
+def test_what_a_revoked_key_had_asked_is_not_begun(yard):
+    """A backlog in front of the revocation, and more behind it."""
+    key = yard.key("flooder", "submitter", "acme")
+    with yard.door("flooder", hwm=20000) as flooder, yard.door("admin") as admin:
+        assert flooder.until("hello", 5, program="test").name == "welcome"
+        frames = [pack("job_submit", job_body(capabilities=["nobody"], name="flood"), number) for number in range(1, 9001)]
+        for number, frame in enumerate(frames):
+            flooder.send_frame(frame)
+            if number == 2500:
+                asked = admin.tell("key_revoke", public_key=yard.octets(key))
+        assert admin.answer(asked, 10).name == "key_done"
+        wait_for(lambda: admin.ask("hello", program="test").name == "welcome", 5, "its backlog to be gone")
+        settled = yard.submit(admin, capabilities=["nobody"])
+    assert settled
+    assert yard.one("SELECT count(*) FROM ym.job j JOIN ym.key k ON k.key_id = j.submitted_by "
+                    "WHERE k.name = 'flooder' AND j.submitted_ms > k.revoked_ms") == "0"
+
+
+def heard(door, *actors):
+    rows = {name: is_heard for name, is_heard, *_ in door.ask("yard_get")["actors"]}
+    return all(rows[name] for name in actors)
+
+
+def explain(door, job):
+    """Asks, and waits until the question is passed on; its number."""
+    ask = door.tell("job_explain", job=job)
+    assert door.ask("job_get", job=job).name == "job_status", "in a turn of its own, or in the same"
+    assert door.ask("hello", program="test").name == "welcome", "after that turn"
+    return ask
+
+
+def test_an_answer_to_a_dead_intake_reaches_nobody_else(yard):
+    """Two intakes that ask as many questions; the queue answers the first when the second has asked."""
+    with yard.door("acme") as acme, yard.door("globex") as globex:
+        job, other = yard.submit(acme, kind="asked-first"), yard.submit(globex, kind="asked-next", tier="premium")
+        yard.wait_back(yard.kill("intake"))
+        assert acme.until("hello", 5, program="test").name == "welcome"
+        wait_for(lambda: heard(acme, "queue-standard", "queue-premium", "assignment"), 5, "the actors to be heard")
+        slow, slower = yard.pid("queue-standard"), yard.pid("queue-premium")
+        os.kill(slow, signal.SIGSTOP)
+        try:
+            explain(acme, job)
+            yard.wait_back(yard.kill("intake"))
+            globex.until("hello", 5, program="test")
+            wait_for(lambda: heard(globex, "queue-premium", "assignment"), 5, "the actors to be heard")
+            os.kill(slower, signal.SIGSTOP)
+            ask = explain(globex, other)
+        finally:
+            os.kill(slow, signal.SIGCONT)
+        answer = globex.answer(ask, 0.7)
+        os.kill(slower, signal.SIGCONT)
+        answer = answer or globex.answer(ask, 5)
+        assert answer.code == "actor_unavailable" or answer["job"] == other
+
+
 # --- agents that take what is not theirs ---
 
 def test_an_agent_reports_on_anothers_attempt(yard):
@@ -443,7 +518,82 @@ def test_requests_in_flight_when_intake_is_killed(yard):
     assert yard.one("SELECT count(*) FROM ym.job WHERE name LIKE 'flight %'") == "200"
 
 
+def test_a_watch_never_begins_beyond_the_last_event(yard):
+    with yard.door("acme") as door:
+        job, pid = yard.submit(door, capabilities=["nobody"]), yard.pid("intake")
+        ask = door.tell("job_watch", job=job, after=2 ** 31 - 1)
+        assert door.answer(ask).name == "job_status"
+        door.ask("job_terminate", request=os.urandom(16), job=job)
+        last = door.find(lambda m: m.ask == ask and m.name == "job_changed", 5)
+        assert last is not None and last["final"] and pid == yard.pid("intake")
+
+
 # --- the database away ---
+
+class Lock:
+    """Holds the row that each turn of an actor needs."""
+
+    def __init__(self, yard, scope):
+        self.psql = Psql(yard.path("pg"))
+        self.psql.ask("BEGIN")
+        self.psql.ask(f"SELECT epoch FROM ym.owner WHERE scope = '{scope}' FOR UPDATE")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *what):
+        self.psql.close()
+
+
+def turn_of(yard, actor):
+    """Waits until a turn of that actor waits for a lock."""
+    wait_for(lambda: yard.one(f"SELECT count(*) FROM pg_stat_activity WHERE usename = 'ym_{actor}' AND wait_event_type = 'Lock'") != "0", 5,
+             "a turn that waits")
+
+
+def lose_connections(yard, actor):
+    yard.sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'ym_{actor}'")
+
+
+def test_a_recovery_that_waits_keeps_nobody_waiting(yard):
+    with yard.door("acme") as door:
+        body = job_body(capabilities=["nobody"])
+        with Lock(yard, "intake"):
+            lose_connections(yard, "intake")
+            turn_of(yard, "intake")
+            answer = door.answer(door.tell("job_submit", **body), 5)
+            assert answer is not None and answer.code == "backend_unavailable"
+        assert door.until("job_submit", 20, **body).name == "job_accepted"
+
+
+def test_a_requirement_is_written_again_after_a_failover(yard):
+    """What was committed on a server that is no more may be missing on the next."""
+    text = "SELECT count(*) FROM ym.requirement WHERE text LIKE '%failed-over%'"
+    with yard.door("acme") as door:
+        yard.submit(door, kind="failed-over")
+        assert yard.one(text) == "1"
+        yard.sql("DELETE FROM ym.requirement WHERE text LIKE '%failed-over%'")
+        lose_connections(yard, "intake")
+        wait_for(lambda: (yard.submit(door, kind="failed-over"), yard.one(text))[1] == "1", 5, "it to be written")
+
+
+def test_a_turn_under_way_at_the_stop_is_not_refused_for_good(yard):
+    """It may be committed yet: the same request tells."""
+    with yard.door("acme") as door:
+        body = job_body(capabilities=["nobody"])
+        with Lock(yard, "intake"):
+            ask = door.tell("job_submit", **body)
+            turn_of(yard, "intake")
+            waiting = door.tell("job_submit", **job_body(capabilities=["nobody"]))
+            stop = threading.Thread(target=yard.stop_daemon, daemon=True)
+            stop.start()
+            codes = [door.answer(one, 10).code for one in (ask, waiting)]
+            stop.join(30)
+        assert codes == ["backend_unavailable", "stopping"]
+        yard.launch()
+        yard.wait_ready()
+        assert door.until("job_submit", 10, **body).name == "job_accepted"
+
 
 def test_postgresql_goes_and_comes_back(yard):
     """Refused for the time being, nothing lost, nothing done twice; nobody's lease ends of it."""
