@@ -67,14 +67,16 @@ static bool prepare (const struct door *d, void *socket)
            set_text (socket, ZMQ_CURVE_SECRETKEY, d->secret);
 }
 
+/* The monitor ends before its reader goes: an event sent to nobody would block libzmq's own
+ * thread, with the lock that ending the monitor needs. */
 static void drop_sockets (struct door *d)
 {
+    if (d->socket)
+        (void)zmq_socket_monitor (d->socket, NULL, 0);
     if (d->monitor)
         (void)zmq_close (d->monitor);
-    if (d->socket) {
-        (void)zmq_socket_monitor (d->socket, NULL, 0);
+    if (d->socket)
         (void)zmq_close (d->socket);
-    }
     d->socket = d->monitor = NULL;
 }
 
