@@ -11,12 +11,12 @@
 #include "common/base/time.h"
 #include "tests/lib/cluster.h"
 
-enum { LIMIT_MS = 10000, CULPRIT = 13 };
+enum { LIMIT_MS = 10000, CULPRIT = 13, OWN = 77 };
 
 static struct {
     struct ym_yard yard;
     unsigned turns, done, failed, recoveries, most_in_a_turn;
-    int64_t failed_number;
+    int64_t failed_number, own_at; /* own_at: how many were done before OWN */
     char conninfo[CLUSTER_TEXT_MAX];
 } test;
 
@@ -41,8 +41,12 @@ static void plan_numbers (void *me, struct ym_turn *t, struct ym_item **items, s
 
 static void done_numbers (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
 {
-    (void)me, (void)t, (void)items;
-    test.done += (unsigned)count;
+    (void)me, (void)t;
+    for (size_t i = 0; i < count; i++) {
+        if (*(const int64_t *)items[i]->body == OWN)
+            test.own_at = test.done;
+        test.done++;
+    }
 }
 
 static void failed_number (void *me, struct ym_item *item)
@@ -123,12 +127,17 @@ static void end (void)
 
 TestSuite (turn, .init = begin, .fini = end, .timeout = 60);
 
-static void put_number (const struct ym_work *work, int64_t number)
+static void put_number_for (const struct ym_work *work, int64_t number, int64_t key)
 {
     int64_t *body = ym_new (sizeof *body);
 
     *body = number;
-    ym_put (&test.yard, work, body);
+    ym_put_for (&test.yard, work, body, key);
+}
+
+static void put_number (const struct ym_work *work, int64_t number)
+{
+    put_number_for (work, number, 0);
 }
 
 static void step (void)
@@ -219,4 +228,27 @@ Test (turn, takes_no_more_than_its_bound)
     run_until (&test.done, 90);
     cr_expect_eq (test.most_in_a_turn, 20);
     cr_expect_geq (test.turns, 5);
+}
+
+/* As many keys as there could be shares: one of them has whatever share is not kept free. */
+Test (turn, of_the_actors_own_has_nobodys_backlog_before_it)
+{
+    await_idle ();
+    for (int64_t key = 1; key <= YM_LANE_SHARES; key++)
+        put_number_for (&number_work, 1000 + key, key);
+    for (int64_t i = 0; i < 60; i++)
+        put_number_for (&number_work, 2000 + i, YM_LANE_SHARES);
+    put_number (&number_work, OWN);
+    run_until (&test.done, YM_LANE_SHARES + 61);
+    cr_expect_leq (test.own_at, YM_LANE_SHARES, "%lld were before it", (long long)test.own_at);
+}
+
+Test (turn, may_be_put_behind_what_a_key_has_asked)
+{
+    await_idle ();
+    for (int64_t i = 0; i < 50; i++)
+        put_number_for (&number_work, 1000 + i, 5);
+    put_number_for (&number_work, OWN, 5);
+    run_until (&test.done, 51);
+    cr_expect_eq (test.own_at, 50);
 }
