@@ -221,7 +221,7 @@ static void done_terminate (void *me, struct ym_turn *t, struct ym_item **items,
 }
 
 const struct ym_work terminate_work = {
-    .name = "terminate", .most = 8, .plan = plan_terminate, .done = done_terminate};
+    .name = "terminate", .most = 1, .plan = plan_terminate, .done = done_terminate};
 
 /* Ids to mint from. */
 
