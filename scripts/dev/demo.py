@@ -23,7 +23,7 @@ PROGRAMS = ("yardmasterd", "ym-assignment", "ym-queue", "ym-intake", "yardctl", 
 TENANTS = ("acme", "globex", "initech")
 TIERS = {"acme": "platinum", "globex": "premium", "initech": "standard"}
 ITEMS, BATCH = 12000, 200            # work items; a checkpoint after each batch
-TINY, SLICE, RATE = 150, 5, 25       # small jobs of each tenant, items in each, jobs a second
+TINY, SLICE, RATE = 150, 5, 15       # small jobs of each tenant, items in each, jobs a second
 PACE_MS = 120                        # between batches: long enough to be killed in the middle
 
 
@@ -158,8 +158,8 @@ class Demo:
     def start_agents(self):
         for region in ("eu-west", "us-east"):
             self.yard.agent("git", f"git-{region}", region=region, slots=2)
-            self.yard.agent("items", f"items-{region}", region=region, slots=4)
-        self.yard.agent("items", "items-eu-west-2", region="eu-west", slots=4)
+            self.yard.agent("items", f"items-{region}", region=region, slots=8)
+        self.yard.agent("items", "items-eu-west-2", region="eu-west", slots=8)
         wait_for(lambda: self.yard.one("SELECT count(*) FROM ym.agent WHERE state = 100") == str(len(self.yard.agents)), 20,
                  "the agents to be registered")
         actors = len(self.yard.actors())

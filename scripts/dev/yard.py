@@ -6,9 +6,9 @@
         job = yard.ctl("job", "submit", ...).stdout.strip()
 
 Everything is under one new directory and on loopback; two yards at once never meet.  Whatever is
-started ends with the process that started it, also when that one is killed; `stop` ends it in
-order, looks through the logs for what a sanitizer or a broken promise wrote, and removes the
-directory.  A wait has a limit and says what it waited for.
+started ends with the process that started it, and the directory goes too, also when that process is
+killed; `stop` ends it in order and looks through the logs for what a sanitizer or a broken promise
+wrote.  A wait has a limit and says what it waited for.
 
 As a program: yard.py BUILD [AGENT...] runs a yard until it is interrupted (AGENT: git or items).
 """
@@ -35,6 +35,8 @@ STEPS = os.path.join(ROOT, "schema", "sql")
 STOPS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 PR_SET_PDEATHSIG = 1
 TROUBLE = re.compile(r".*(?:Sanitizer|runtime error:|panic).*")
+# Removes the directory of an owner that was killed.
+KEEPER = ["sh", "-c", 'tail -f /dev/null -s 0.2 --pid="$0"; while ! rm -rf "$1"; do sleep 0.2; done']
 AWAY = re.compile(r"connection to server|server closed the connection|terminating connection|connection to client lost")
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -63,6 +65,8 @@ def die_with(parent):
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(127)
+    for stop in STOPS:
+        signal.signal(stop, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
 
 
@@ -76,19 +80,24 @@ def undisturbed():
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def spawn(args, **more):
+def spawn(args, stdin=subprocess.DEVNULL, **more):
     """Popen of a child that ends with us and does not hear our terminal's Ctrl-C."""
     parent = os.getpid()
-    return subprocess.Popen(args, preexec_fn=lambda: die_with(parent), start_new_session=True,
-                            stdin=subprocess.DEVNULL, **more)
+    return subprocess.Popen(args, preexec_fn=lambda: die_with(parent), start_new_session=True, stdin=stdin, **more)
 
 
-def run(args, seconds=60, **more):
-    """A short command, bounded; it ends with us."""
-    parent = os.getpid()
-    return subprocess.run(args, timeout=seconds, preexec_fn=lambda: die_with(parent), text=True,
-                          start_new_session=True, stdin=more.pop("stdin", subprocess.DEVNULL),
-                          capture_output=True, **more)
+def run(args, seconds=60, stdin=subprocess.DEVNULL, given=None, **more):
+    """A short command, bounded; it ends with us.  given is text for its standard input."""
+    with undisturbed():
+        process = spawn(args, stdin=stdin if given is None else subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                        text=True, **more)
+    try:
+        out, err = process.communicate(given, timeout=seconds)
+        return subprocess.CompletedProcess(args, process.returncode, out, err)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            process.wait()
 
 
 def is_alive(pid):
@@ -175,7 +184,7 @@ class Yard:
         self.profile, self.settings = profile, settings or {}
         self.say = say or (lambda text: None)
         self.keys, self.agents, self.ports = {}, {}, []
-        self.base = self.daemon = self.notify = None
+        self.base = self.keeper = self.daemon = self.notify = None
         self.status, self.is_ready, self.has_cluster = "", False, False
 
     # --- the parts ---
@@ -197,6 +206,8 @@ class Yard:
         with undisturbed():
             self.base = tempfile.mkdtemp(prefix="yard-", dir=place)
             os.chmod(self.base, 0o711)
+            self.keeper = subprocess.Popen(KEEPER + [str(os.getpid()), self.base], start_new_session=True, stdin=subprocess.DEVNULL,
+                                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for name in ("keys", "log", "home"):
             os.mkdir(self.path(name), 0o700)
 
@@ -379,14 +390,9 @@ class Yard:
     def ctl(self, *args, key=None, check=True, seconds=60, stdin=None):
         """yardctl as the owner of a key (the first tenant's submitter); the finished process."""
         who = self.keys[key or self.tenants[0]]
-        more = {"stdin": subprocess.PIPE} if stdin is not None else {}
         env = {**self.environment, "YARD_ENDPOINT": f"tcp://127.0.0.1:{self.ports[0].number}",
                "YARD_SERVER_KEY": self.path("keys", "door"), "YARD_CERT": who.secret}
-        if more:
-            done = subprocess.run([self.program("yardctl"), *args], input=stdin, timeout=seconds, text=True,
-                                  capture_output=True, env=env)
-        else:
-            done = run([self.program("yardctl"), *args], seconds, env=env)
+        done = run([self.program("yardctl"), *args], seconds, given=stdin, env=env)
         if check and done.returncode != 0:
             raise YardError(f"yardctl {' '.join(args)}: exit {done.returncode}: {done.stderr.strip()}\n{self.log_ends()}")
         return done
@@ -470,7 +476,10 @@ class Yard:
                 port.free()
             if self.base is not None:
                 shutil.rmtree(self.base, ignore_errors=True)
-        self.agents, self.ports, self.notify, self.has_cluster = {}, [], None, False
+            if self.keeper is not None:
+                os.killpg(self.keeper.pid, signal.SIGKILL)
+                self.keeper.wait()
+        self.agents, self.ports, self.notify, self.keeper, self.has_cluster = {}, [], None, None, False
         if look and faults:
             raise YardError("; ".join(faults) + "\n" + ends)
 
