@@ -375,8 +375,10 @@ def explain(door, job):
 
 def test_an_answer_to_a_dead_intake_reaches_nobody_else(yard):
     """Two intakes that ask as many questions; the queue answers the first when the second has asked."""
-    with yard.door("acme") as acme, yard.door("globex") as globex:
-        job, other = yard.submit(acme, kind="asked-first"), yard.submit(globex, kind="asked-next", tier="premium")
+    yard.key("curious", "submitter", "curious")
+    with yard.door("acme") as acme, yard.door("curious") as curious:
+        assert curious.until("hello", 5, program="test").name == "welcome"
+        job, other = yard.submit(acme, kind="asked-first"), yard.submit(curious, kind="asked-next", tier="premium")
         yard.wait_back(yard.kill("intake"))
         assert acme.until("hello", 5, program="test").name == "welcome"
         wait_for(lambda: heard(acme, "queue-standard", "queue-premium", "assignment"), 5, "the actors to be heard")
@@ -385,15 +387,15 @@ def test_an_answer_to_a_dead_intake_reaches_nobody_else(yard):
         try:
             explain(acme, job)
             yard.wait_back(yard.kill("intake"))
-            globex.until("hello", 5, program="test")
-            wait_for(lambda: heard(globex, "queue-premium", "assignment"), 5, "the actors to be heard")
+            curious.until("hello", 5, program="test")
+            wait_for(lambda: heard(curious, "queue-premium", "assignment"), 5, "the actors to be heard")
             os.kill(slower, signal.SIGSTOP)
-            ask = explain(globex, other)
+            ask = explain(curious, other)
         finally:
             os.kill(slow, signal.SIGCONT)
-        answer = globex.answer(ask, 0.7)
+        answer = curious.answer(ask, 0.7)
         os.kill(slower, signal.SIGCONT)
-        answer = answer or globex.answer(ask, 5)
+        answer = answer or curious.answer(ask, 5)
         assert answer.code == "actor_unavailable" or answer["job"] == other
 
 
