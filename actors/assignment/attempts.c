@@ -338,7 +338,8 @@ void attempt_lose (struct assignment *a, struct attempt *t)
     t->ending = true;
     l = ym_new (sizeof *l);
     *l = (struct lost){t->job, t->fence, t->agent->id};
-    ym_put (a->yard, &end_work, l);
+    ym_put_for (a->yard, &end_work, l,
+                t->agent->id); /* behind what the agent reported before */
 }
 
 void agent_lose_attempts (struct assignment *a, struct agent *agent)

@@ -157,7 +157,8 @@ void ym_batch_take (struct ym_batch *b, PGresult *take_result)
         ym_store_lost (b->store, "the prepared statements are older than the schema");
         return;
     }
-    if (b->is_doubtful && !b->is_failed) { /* the owner must recover, as after a lost connection */
+    if (b->is_doubtful &&
+        !b->is_failed) { /* the owner must recover, as after a lost connection */
         ym_store_lost (b->store, "a commit is in doubt: its standby was not waited for");
         return;
     }
