@@ -71,7 +71,7 @@ Test (commands, the_word_that_was_meant)
 
 /* --- whole runs --- */
 
-enum { ARGS = 8, OUT = 16384 };
+enum { ARGS = 10, OUT = 16384 };
 struct run {
     const char *args[ARGS];
     int status;
