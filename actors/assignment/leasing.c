@@ -231,9 +231,10 @@ static void leased (struct assignment *a, const struct told *told, const struct 
 
 static void offer_once_more (struct assignment *a, const struct offer *o)
 {
-    (void)roster_add_offer (
-        &a->roster, o->tier,
-        &(struct ym_ready){.job = o->job, .tenant = o->tenant, .requirement = o->requirement});
+    (void)roster_add_offer (&a->roster, o->tier,
+                            &(struct ym_offered){.job = o->job,
+                                                 .tenant = o->tenant,
+                                                 .requirement = o->requirement});
 }
 
 /* What was not leased does not wait any more, unless it was refused because its agent had begun

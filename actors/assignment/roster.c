@@ -219,7 +219,7 @@ static void list_remove (struct offer_list *l, int64_t job)
         l->from = l->count = 0;
 }
 
-bool roster_add_offer (struct roster *r, uint32_t tier, const struct ym_ready *job)
+bool roster_add_offer (struct roster *r, uint32_t tier, const struct ym_offered *job)
 {
     struct offer *o;
 

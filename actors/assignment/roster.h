@@ -98,7 +98,7 @@ struct class *roster_class (struct roster *r, uint64_t requirement); /* made if 
 void roster_know_class (struct roster *r, struct class *c, const struct ym_requirement *need);
 
 /* False if it was on offer already. */
-bool roster_add_offer (struct roster *r, uint32_t tier, const struct ym_ready *job);
+bool roster_add_offer (struct roster *r, uint32_t tier, const struct ym_offered *job);
 /* Takes it off; false if it was not there. */
 bool roster_take_offer (struct roster *r, int64_t job, struct offer *ret);
 void roster_drop_offers (struct roster *r, uint32_t tier);

@@ -57,6 +57,12 @@ static void copy_octets (uint8_t *to, size_t size, struct ym_bytes from)
     memcpy (to, from.at, size);
 }
 
+static bool is_started (int state)
+{
+    return state == YM_JOB_STARTED || state == YM_JOB_SUSPENSION_REQUESTED ||
+           state == YM_JOB_TERMINATION_REQUESTED;
+}
+
 /* Loading. */
 
 unsigned store_call_agents (struct ym_turn *t)
@@ -100,7 +106,7 @@ void store_got_attempt (const struct ym_turn *t, unsigned call, size_t row,
                                 .tenant = (uint32_t)ym_row_int4 (r, row, 1),
                                 .tier = (uint32_t)ym_row_int2 (r, row, 2),
                                 .requirement = (uint64_t)ym_row_int8 (r, row, 3),
-                                .started = ym_row_int2 (r, row, 4) != YM_JOB_STARTING,
+                                .started = is_started (ym_row_int2 (r, row, 4)),
                                 .wanted = ym_row_int2 (r, row, 5) == YM_TERMINATE,
                                 .retries = (uint32_t)ym_row_int4 (r, row, 6),
                                 .fence = ym_row_int8 (r, row, 7),
@@ -222,7 +228,7 @@ void store_got_told (const struct ym_turn *t, unsigned call, size_t row, struct 
     *ret = (struct told){.job = ym_row_int8 (r, row, 0),
                          .agent = ym_row_int8 (r, row, 1),
                          .retries = (uint32_t)ym_row_int4 (r, row, 4),
-                         .started = ym_row_int2 (r, row, 17) != YM_JOB_STARTING,
+                         .started = is_started (ym_row_int2 (r, row, 17)),
                          .has_trace = trace.size == sizeof ret->trace};
     ret->start = (struct ym_attempt_start){.job = ret->job,
                                            .fence = (uint64_t)ym_row_int8 (r, row, 2),

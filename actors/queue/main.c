@@ -170,10 +170,10 @@ static const struct ym_handler handlers[] = {
 
 static void send_offer (struct queue *q, const struct waiting_job *jobs, size_t count)
 {
-    struct ym_ready rows[OFFERS_MAX];
+    struct ym_offered rows[OFFERS_MAX];
 
     for (size_t i = 0; i < count; i++)
-        rows[i] = (struct ym_ready){
+        rows[i] = (struct ym_offered){
             .job = jobs[i].job, .tenant = jobs[i].tenant, .requirement = jobs[i].requirement};
     ym_send (
         q->yard, YM_ACTOR_ASSIGNMENT, YM_MSG_jobs_offered, 0,

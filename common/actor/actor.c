@@ -43,11 +43,9 @@ void ym_answer (struct ym_yard *yard, struct ym_item *item, unsigned number, con
     ym_bus_answer (yard->bus, &item->from, number, msg);
 }
 
-void ym_refuse_faults (struct ym_yard *yard, struct ym_item *item, enum ym_refusal why,
-                       const struct ym_faults *faults)
+static void refuse (struct ym_yard *yard, struct ym_item *item, enum ym_refusal why,
+                    unsigned retry_after_ms, const struct ym_faults *faults)
 {
-    unsigned retry_after_ms = ym_refusal_is_retryable (why) ? 100 : 0;
-
     ym_log (YM_LOG_DEBUG, "refused",
             ym_log_text ("message", item->has_letter ? item->letter.message->name : "-"),
             ym_log_text ("from", item->key.name), ym_log_text ("why", ym_refusal_slug (why)));
@@ -57,6 +55,18 @@ void ym_refuse_faults (struct ym_yard *yard, struct ym_item *item, enum ym_refus
     }
     item->asked = false;
     ym_bus_refuse (yard->bus, &item->from, why, NULL, retry_after_ms, faults);
+}
+
+void ym_refuse_faults (struct ym_yard *yard, struct ym_item *item, enum ym_refusal why,
+                       const struct ym_faults *faults)
+{
+    refuse (yard, item, why, ym_refusal_is_retryable (why) ? 100 : 0, faults);
+}
+
+void ym_refuse_later (struct ym_yard *yard, struct ym_item *item, enum ym_refusal why,
+                      unsigned retry_after_ms)
+{
+    refuse (yard, item, why, retry_after_ms, NULL);
 }
 
 void ym_refuse (struct ym_yard *yard, struct ym_item *item, enum ym_refusal why)
@@ -163,6 +173,8 @@ void ym_put_again (struct ym_yard *yard, struct ym_item *item, const struct ym_w
     moved->from = item->from;
     moved->key = item->key;
     moved->asked = item->asked;
+    moved->keep = item->keep;
+    item->keep = NULL;
     moved->letter = item->letter;
     moved->has_letter = true;
     item->has_letter = false;

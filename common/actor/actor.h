@@ -37,6 +37,7 @@ struct ym_item {
     bool asked;        /* somebody waits for an answer */
     unsigned call;     /* plan may note here which call is the item's own */
     void *note;        /* and here what done needs to know, in the turn's arena */
+    void *keep;        /* what stays with the item when it is put again; freed with it */
     unsigned tries;
     bool in_doubt; /* it was sent, and nobody knows whether it was committed */
     struct ym_item *next;
@@ -109,6 +110,9 @@ void ym_put_again (struct ym_yard *yard, struct ym_item *item, const struct ym_w
 /* Saying. answer and refuse end an asked item; in a turn only after the commit. */
 void ym_answer (struct ym_yard *yard, struct ym_item *item, unsigned number, const void *msg);
 void ym_refuse (struct ym_yard *yard, struct ym_item *item, enum ym_refusal why);
+/* The same, with the time after which it may be asked again. */
+void ym_refuse_later (struct ym_yard *yard, struct ym_item *item, enum ym_refusal why,
+                      unsigned retry_after_ms);
 void ym_refuse_faults (struct ym_yard *yard, struct ym_item *item, enum ym_refusal why,
                        const struct ym_faults *faults);
 void ym_send (struct ym_yard *yard, unsigned peer, unsigned number, uint64_t ask,

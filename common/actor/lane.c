@@ -113,6 +113,7 @@ void ym_item_free (struct ym_item *item)
         ym_letter_free (&item->letter);
     else
         free ((void *)item->body);
+    free (item->keep);
     free (item);
 }
 

@@ -21,7 +21,24 @@ struct ym_enum {
     const char *const *words;
     const char *const *docs;
 };
-enum { YM_ENUM_TIER, YM_ENUM_ROLE, YM_ENUM_WANTED, YM_ENUM_BLOCKER, YM_ENUMS };
+enum {
+    YM_ENUM_TIER,
+    YM_ENUM_ROLE,
+    YM_ENUM_WANTED,
+    YM_ENUM_SUSPENDER,
+    YM_ENUM_HOLD,
+    YM_ENUM_CONDITION,
+    YM_ENUM_JOB_VERB,
+    YM_ENUM_GATE_VERB,
+    YM_ENUM_AGENT_VERB,
+    YM_ENUM_SCOPE,
+    YM_ENUM_SIGNAL,
+    YM_ENUM_RESOURCE_STATE,
+    YM_ENUM_PROBLEM,
+    YM_ENUM_FEED_PART,
+    YM_ENUM_BLOCKER,
+    YM_ENUMS
+};
 extern const struct ym_enum ym_enums[YM_ENUMS];
 
 /* The word, or "?" for a number outside the list. */

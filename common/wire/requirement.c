@@ -2,6 +2,7 @@
 #include "common/wire/requirement.h"
 
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,6 +51,17 @@ static char *print_words (char *to, const struct ym_words *w)
     return to;
 }
 
+uint32_t ym_requirement_minutes (uint64_t run_limit_ms)
+{
+    uint64_t minutes = 1;
+
+    if (run_limit_ms == 0)
+        return 0;
+    while (minutes * 60000 < run_limit_ms && minutes < UINT64_C (1) << 31)
+        minutes *= 2;
+    return (uint32_t)minutes;
+}
+
 uint64_t ym_requirement_print (struct ym_requirement *r,
                                char ret_text[YM_REQUIREMENT_TEXT_MAX + 1])
 {
@@ -64,6 +76,8 @@ uint64_t ym_requirement_print (struct ym_requirement *r,
     *end++ = '|';
     end = print_words (end, &r->capabilities);
     *end = '\0';
+    if (r->run_minutes > 0)
+        end += snprintf (end, 12, "|%u", r->run_minutes);
     ym_assert (end - ret_text <= YM_REQUIREMENT_TEXT_MAX);
     ym_assert (crypto_generichash (hash, sizeof hash, (const unsigned char *)ret_text,
                                    (unsigned long long)(end - ret_text), NULL, 0) == 0);
@@ -87,20 +101,41 @@ static bool read_words (struct ym_str text, struct ym_words *ret)
     return true;
 }
 
+/* Digits only, no zero in front, at most what fits. */
+static bool read_minutes (const char *at, const char *end, uint32_t *ret)
+{
+    uint64_t n = 0;
+
+    if (at == end || end - at > 10 || *at == '0')
+        return false;
+    for (; at < end; at++) {
+        if (*at < '0' || *at > '9')
+            return false;
+        n = n * 10 + (uint64_t)(*at - '0');
+    }
+    *ret = (uint32_t)n;
+    return n <= UINT32_MAX;
+}
+
+/* The text up to the next bar, or to the end. */
+static struct ym_str part (const char **at, const char *end)
+{
+    const char *from = *at, *bar = memchr (from, '|', (size_t)(end - from));
+
+    *at = bar ? bar + 1 : NULL;
+    return (struct ym_str){from, (uint32_t)((bar ? bar : end) - from)};
+}
+
 bool ym_requirement_read (struct ym_str text, struct ym_requirement *ret)
 {
     struct ym_requirement r = {0};
-    const char *end = text.at + text.size;
-    const char *first = memchr (text.at, '|', text.size);
-    const char *second = first ? memchr (first + 1, '|', (size_t)(end - first - 1)) : NULL;
+    const char *at = text.at, *end = text.at + text.size;
 
-    if (!second || memchr (second + 1, '|', (size_t)(end - second - 1)) ||
-        !ym_text_copy_str (r.pool, sizeof r.pool,
-                           (struct ym_str){text.at, (uint32_t)(first - text.at)}))
+    if (text.size == 0 || !ym_text_copy_str (r.pool, sizeof r.pool, part (&at, end)) || !at ||
+        !read_words (part (&at, end), &r.regions) || !at ||
+        !read_words (part (&at, end), &r.capabilities))
         return false;
-    if (!read_words ((struct ym_str){first + 1, (uint32_t)(second - first - 1)}, &r.regions) ||
-        !read_words ((struct ym_str){second + 1, (uint32_t)(end - second - 1)},
-                     &r.capabilities))
+    if (at && !read_minutes (at, end, &r.run_minutes))
         return false;
     *ret = r;
     return true;

@@ -59,6 +59,9 @@ CREATE TABLE ym.tenant (
     tenant_id int4 PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     name text NOT NULL UNIQUE CHECK (length(name) BETWEEN 1 AND 40),
     weight int4 NOT NULL DEFAULT 1 CHECK (weight BETWEEN 1 AND 1000),
+    waiting_max int4 NOT NULL DEFAULT 0, running_max int4 NOT NULL DEFAULT 0,      -- 0: any number
+    overflow bool NOT NULL DEFAULT false,       -- platinum jobs may leave the dedicated pool
+    version int8 NOT NULL DEFAULT 1,
     created_ms int8 NOT NULL);
 
 -- A key is an identity: {tenant, role, name}. Revoked ones stay, so that history can name them.

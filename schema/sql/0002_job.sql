@@ -21,6 +21,16 @@ ALTER TABLE ym.job ALTER payload SET STORAGE EXTERNAL;
 CREATE INDEX job_by_tenant ON ym.job (tenant_id, job_id);
 
 -- fence belongs to the latest attempt; holder is the agent that has it now, 0 if none.
+--   state_count  how often the signal that is out now was given again, since GREATEST (state_at, wanted_at)
+--   wanted       what is asked of the agent (enum wanted), for whose sake (enum suspender), since when
+--   held         enum hold; a job with a hold, an urgency of 0 or unmet dependencies is not leased
+--   ends_as      the final state it goes to once nothing provisioned is left; 0 while it is to run
+--   live         rows of ym.resource; unmet: rows of ym.dependency; awaited: another job waits for this one
+--   losses       agents lost in a row while they ran it; preempted: times it gave its slot up
+--   came_back    it waits because it was preempted, and so preempts nobody
+--   beneficiary  the job its slot is for, while it is asked to suspend for one
+--   message      number of the last callback of this attempt that was taken
+--   moved        ym.job_address has other addresses than ym.job
 CREATE TABLE ym.job_run (
     shard_id int2 NOT NULL, job_id int8 NOT NULL, tenant_id int4 NOT NULL, tier int2 NOT NULL,
     state int2 NOT NULL, seq int4 NOT NULL, state_at int8 NOT NULL, state_count int2 NOT NULL DEFAULT 0,
@@ -29,6 +39,12 @@ CREATE TABLE ym.job_run (
     requirement int8 NOT NULL, not_before_ms int8 NOT NULL DEFAULT 0,
     fence int8 NOT NULL DEFAULT 0, agent_id int8 NOT NULL DEFAULT 0, holder int8 NOT NULL DEFAULT 0,
     checkpoint int8 NOT NULL DEFAULT 0, done int8 NOT NULL DEFAULT 0, total int8 NOT NULL DEFAULT 0,
+    wanted_at int8 NOT NULL DEFAULT 0, checkpoint_at int8 NOT NULL DEFAULT 0, beneficiary int8 NOT NULL DEFAULT 0,
+    wait_until_ms int8 NOT NULL DEFAULT 0, run_limit_ms int8 NOT NULL DEFAULT 0, message int4 NOT NULL DEFAULT 0,
+    suspender int2 NOT NULL DEFAULT 0, ends_as int2 NOT NULL DEFAULT 0, losses int2 NOT NULL DEFAULT 0,
+    preempted int2 NOT NULL DEFAULT 0, live int2 NOT NULL DEFAULT 0 CHECK (live >= 0), unmet int2 NOT NULL DEFAULT 0 CHECK (unmet >= 0),
+    fixed bool NOT NULL DEFAULT false, came_back bool NOT NULL DEFAULT false, awaited bool NOT NULL DEFAULT false,
+    moved bool NOT NULL DEFAULT false,
     PRIMARY KEY (job_id, shard_id))
     WITH (fillfactor = 55, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 
@@ -69,6 +85,33 @@ CREATE TABLE ym.id_map (
     shard_id int2 NOT NULL, job_id int8 NOT NULL, source text NOT NULL, target text NOT NULL,
     checkpoint int8 NOT NULL, fence int8 NOT NULL,
     PRIMARY KEY (job_id, source, shard_id)) PARTITION BY RANGE (job_id);
+
+-- Why a job is held, for people; whether it is stands in job_run.
+CREATE TABLE ym.hold (
+    job_id int8 PRIMARY KEY, shard_id int2 NOT NULL, hold int2 NOT NULL, reason text NOT NULL, who int8 NOT NULL, at_ms int8 NOT NULL);
+
+-- What job_id still waits for: a row goes when it is met.
+CREATE TABLE ym.dependency (
+    job_id int8 NOT NULL, shard_id int2 NOT NULL, on_job int8 NOT NULL, condition int2 NOT NULL,
+    PRIMARY KEY (job_id, on_job), CHECK (job_id <> on_job));
+CREATE INDEX dependency_on ON ym.dependency (on_job);
+
+-- What attempts provisioned or began to, and did not remove yet: belongs to the job, so that the next
+-- attempt can use it and any agent of the kind can remove it.
+CREATE TABLE ym.resource (
+    job_id int8 NOT NULL, shard_id int2 NOT NULL, name text NOT NULL, state int2 NOT NULL, address text NOT NULL,
+    fence int8 NOT NULL, agent_id int8 NOT NULL, at_ms int8 NOT NULL,
+    PRIMARY KEY (job_id, name));
+
+-- Where an agent moved a job's source or target to; the job itself keeps what was asked.
+CREATE TABLE ym.job_address (
+    job_id int8 PRIMARY KEY, shard_id int2 NOT NULL, source text NOT NULL, target text NOT NULL, fence int8 NOT NULL, at_ms int8 NOT NULL);
+
+-- What needs repair. One open problem a kind and job.
+CREATE TABLE ym.problem (
+    problem_id int8 PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    kind int2 NOT NULL, job_id int8 NOT NULL, agent_id int8 NOT NULL, at_ms int8 NOT NULL, closed_ms int8 NOT NULL DEFAULT 0, detail text NOT NULL);
+CREATE UNIQUE INDEX problem_open ON ym.problem (kind, job_id, agent_id, detail) WHERE closed_ms = 0;
 
 -- Makes the partitions of the day of _now and of the three days after it. Attaching takes a weaker
 -- lock than creating in place, so nothing waits. Returns how many were made.

@@ -125,7 +125,7 @@ static void some_change (struct yard *y)
         if (j->agent)
             break;
         cr_assert_eq (
-            roster_add_offer (&y->roster, tier, &(struct ym_ready){job, 1, 1000 + number}),
+            roster_add_offer (&y->roster, tier, &(struct ym_offered){job, 1, 1000 + number}),
             !j->offered);
         if (!j->offered)
             *j = (struct job){true, tier, number, 0};

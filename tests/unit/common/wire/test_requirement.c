@@ -14,8 +14,15 @@ static struct ym_requirement need_of (const char *text)
 }
 
 static const char *const canonical[] = {
-    "shared||git",     "own||",          "||", "shared|eu|git", "shared|eu,us|git,items",
-    "a|b,c,d|e,f,g,h", "a.b_c-d:e=f||x",
+    "shared||git",
+    "own||",
+    "||",
+    "shared|eu|git",
+    "shared|eu,us|git,items",
+    "a|b,c,d|e,f,g,h",
+    "a.b_c-d:e=f||x",
+    "shared||git|1",
+    "shared|eu|git|4096",
 };
 
 Test (requirement, reads_what_it_prints)
