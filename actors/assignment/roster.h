@@ -42,6 +42,17 @@ struct attempt {
     uint32_t retries;
     bool started, wanted, ending, progressed;
     int64_t told_ms; /* when the agent was last told to start, or to end */
+    /* As in job_run, whose columns explain them. */
+    int state;         /* enum ym_job_state */
+    int64_t state_at;  /* wall clock */
+    int wish;          /* enum ym_wanted */
+    int suspender;     /* enum ym_suspender */
+    int64_t wanted_at; /* wall clock */
+    uint32_t state_count;
+    int64_t started_at, checkpoint_at; /* wall clock; 0: not yet */
+    int64_t run_limit_ms, beneficiary;
+    uint32_t preempted;
+    bool fixed;
     uint64_t done, total;
     struct attempt *prev, *next; /* of the same agent */
     UT_hash_handle hh;
