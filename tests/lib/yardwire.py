@@ -28,7 +28,7 @@ LIMIT_S = 5.0
 
 ROLES = ("submitter", "viewer", "operator", "admin", "agent")
 MAY = {"NOBODY": (), "EVERYBODY": ROLES, "MAY_RUN": ("agent",), "MAY_ADMIN": ("admin",),
-       "MAY_SUBMIT": ("submitter", "admin"), "MAY_TERMINATE": ("submitter", "operator", "admin"),
+       "MAY_SUBMIT": ("submitter", "admin"), "MAY_ACT": ("submitter", "operator", "admin"), "MAY_OPERATE": ("operator", "admin"),
        "MAY_READ": ("submitter", "viewer", "operator", "admin")}
 
 Field = namedtuple("Field", "kind name max need")
