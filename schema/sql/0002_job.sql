@@ -303,16 +303,28 @@ BEGIN
     RETURN QUERY SELECT 0::int2, _to, _r.seq + 1, _r.tier, _digest, int8send(_job) || int2send(_to) || int4send(_r.seq + 1);
 END $$;
 
+-- The waiting jobs as queues know them; the columns are those of the record 'ready', and whoever tells
+-- a queue of a job fills it from here. Held, blocked and early jobs are there too. One that is only to
+-- be cleaned up waits for nothing, and one that was started once has met its wait limit.
+CREATE VIEW ym.waiting AS
+    SELECT r.job_id, r.tenant_id, r.tier, r.requirement,
+           CASE WHEN r.ends_as <> 0 THEN 31::int2 ELSE r.urgency END AS urgency,
+           CASE WHEN r.ends_as <> 0 THEN 0::int2 ELSE r.held END AS hold,
+           CASE WHEN r.ends_as <> 0 THEN 0::int2 ELSE r.unmet END AS unmet,
+           CASE WHEN r.ends_as <> 0 THEN 0 ELSE r.not_before_ms END AS not_before_ms,
+           CASE WHEN r.ends_as <> 0 OR r.attempt > 0 THEN 0 ELSE r.wait_until_ms END AS wait_until_ms,
+           r.came_back
+      FROM ym.job_run r
+     WHERE r.state + 0 = (SELECT s.number FROM ym.state s WHERE s.machine = 'job' AND s.name = 'QUEUED');
+
 -- The waiting jobs of a tier after a job, oldest first. The predicate on state is written so that no
 -- partial index could ever be taken for it.
 CREATE FUNCTION ym.queue_load(_tier int2, _after int8, _limit int4)
-RETURNS TABLE (job_id int8, tenant_id int4, requirement int8)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
-    SELECT r.job_id, r.tenant_id, r.requirement
-      FROM ym.job_run r
-     WHERE r.job_id > _after AND r.tier = _tier AND r.held = 0
-       AND r.state + 0 = (SELECT s.number FROM ym.state s WHERE s.machine = 'job' AND s.name = 'QUEUED')
-     ORDER BY r.job_id LIMIT _limit
+RETURNS TABLE (job_id int8, tenant_id int4, requirement int8, urgency int2, hold int2, unmet int2,
+    not_before_ms int8, wait_until_ms int8, came_back bool)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ym, pg_temp SET enable_seqscan = off SET enable_sort = off AS $$
+    SELECT w.job_id, w.tenant_id, w.requirement, w.urgency, w.hold, w.unmet, w.not_before_ms, w.wait_until_ms, w.came_back
+      FROM ym.waiting w WHERE w.job_id > _after AND w.tier = _tier ORDER BY w.job_id LIMIT _limit
 $$;
 
 CREATE FUNCTION ym.requirement_texts(_requirements int8[]) RETURNS TABLE (requirement int8, text text)
