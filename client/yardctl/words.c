@@ -15,6 +15,7 @@ _Static_assert(YM_COUNT_tier == sizeof ctl_tiers / sizeof *ctl_tiers, "every tie
 #define EVENT(symbol, number)
 #define MOVE(from, on, to, why)
 #define NOTE(symbol, number, why)
+#define FORMER(name, symbol)
 static const char *const states[] = {
 #include "schema/states/job.def"
 };

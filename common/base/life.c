@@ -10,6 +10,7 @@
 #define EVENT(symbol, number)
 #define MOVE(from, on, to, why)
 #define NOTE(symbol, number, why)
+#define FORMER(name, symbol)
 #define STATE(symbol, number, rest, doc) {number, #symbol, rest, doc},
 static const struct ym_state job_states[] = {
 #include "schema/states/job.def"
@@ -53,11 +54,25 @@ static const struct ym_move agent_moves[] = {
 #include "schema/states/agent.def"
 };
 
+#undef MOVE
+#undef FORMER
+
+#define MOVE(from, on, to, why)
+#define FORMER(name, symbol) {name, YM_JOB_##symbol},
+static const struct ym_former job_formers[] = {
+#include "schema/states/job.def"
+    {NULL, 0}};
+#undef FORMER
+#define FORMER(name, symbol) {name, YM_AGENT_##symbol},
+static const struct ym_former agent_formers[] = {
+#include "schema/states/agent.def"
+    {NULL, 0}};
+
 #define LIFE(machine)                                                                          \
     {                                                                                          \
 #machine, machine##_states, COUNT(machine##_states), machine##_events,                 \
             COUNT(machine##_events), machine##_moves, COUNT(machine##_moves), machine##_notes, \
-            COUNT(machine##_notes)                                                             \
+            COUNT(machine##_notes), machine##_formers                                          \
     }
 const struct ym_life ym_job_life = LIFE (job);
 const struct ym_life ym_agent_life = LIFE (agent);
@@ -85,6 +100,9 @@ int ym_life_state_find (const struct ym_life *life, const char *name, unsigned s
         if (strlen (s->name) == size && memcmp (s->name, name, size) == 0)
             return s->number;
     }
+    for (const struct ym_former *f = life->formers; f->name; f++)
+        if (strlen (f->name) == size && memcmp (f->name, name, size) == 0)
+            return f->state;
     return -1;
 }
 

@@ -8,6 +8,7 @@
 #define EVENT(symbol, number)
 #define MOVE(from, on, to, why)
 #define NOTE(symbol, number, why)
+#define FORMER(name, symbol)
 
 #define STATE(symbol, number, rest, doc) YM_JOB_##symbol = (number),
 enum ym_job_state {
@@ -39,6 +40,7 @@ enum ym_agent_event {
 #undef EVENT
 #undef MOVE
 #undef NOTE
+#undef FORMER
 #undef OPEN
 #undef FINAL
 
@@ -61,6 +63,10 @@ struct ym_note {
     const char *name;
     const char *why;
 };
+struct ym_former { /* a name that a state had before */
+    const char *name;
+    int state;
+};
 struct ym_life {
     const char *name;
     const struct ym_state *states;
@@ -71,12 +77,13 @@ struct ym_life {
     unsigned move_count;
     const struct ym_note *notes;
     unsigned note_count;
+    const struct ym_former *formers; /* ends with a NULL name */
 };
 extern const struct ym_life ym_job_life, ym_agent_life;
 
 const char *ym_life_state_name (const struct ym_life *life, int state); /* "?" if unknown */
-int ym_life_state_find (const struct ym_life *life, const char *name,
-                        unsigned size); /* -1 if unknown */
+/* By its name, or by one that it had before; -1 if unknown. */
+int ym_life_state_find (const struct ym_life *life, const char *name, unsigned size);
 bool ym_life_is_final (const struct ym_life *life, int state);
 /* NULL if the pair is refused. */
 const struct ym_move *ym_life_next (const struct ym_life *life, int from, int on);

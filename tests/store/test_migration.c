@@ -2,8 +2,10 @@
 #include "tests/lib/cluster.h"
 
 #include <criterion/criterion.h>
+#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -217,15 +219,67 @@ Test (migration, brings_the_law_and_verifies_it)
     cr_assert_eq (db_real ("upgrade"), 0, "%s", output);
     expect_output ("ym.legal_move");
     cr_assert_eq (db_real ("verify"), 0, "%s", output);
-    cluster_do (conninfo, "UPDATE ym.legal_move SET to_state = 200 WHERE machine = 'job' AND "
+    cluster_do (conninfo, "UPDATE ym.legal_move SET to_state = 300 WHERE machine = 'job' AND "
                           "from_state = 100 AND on_event = 2");
     cluster_do (conninfo, "DELETE FROM ym.state WHERE machine = 'agent' AND number = 300");
     cr_assert_eq (db_real ("verify"), 1, "%s", output);
-    expect_output ("ym.legal_move: surplus (job,100,2,200,");
-    expect_output ("ym.legal_move: missing (job,100,2,300,");
+    expect_output ("ym.legal_move: surplus (job,100,2,300,");
+    expect_output ("ym.legal_move: missing (job,100,2,200,");
     expect_output ("ym.state: missing (agent,300,LEFT,");
     cr_assert_eq (db_real ("upgrade"), 0, "%s", output);
     cr_assert_eq (db_real ("verify"), 0, "%s", output);
+}
+
+static int by_name (const struct dirent *x)
+{
+    return strstr (x->d_name, ".sql") != NULL;
+}
+
+static void copy_step (const char *name)
+{
+    static char text[1 << 20];
+    char path[2 * CLUSTER_TEXT_MAX];
+    FILE *f;
+    size_t size;
+
+    (void)snprintf (path, sizeof path, YM_SOURCE_DIR "/schema/sql/%s", name);
+    f = fopen (path, "re");
+    cr_assert_not_null (f);
+    size = fread (text, 1, sizeof text - 1, f);
+    cr_assert_lt (size, sizeof text - 1, "the step is longer than this test reads");
+    text[size] = '\0';
+    cr_assert_eq (fclose (f), 0);
+    write_step (name, text);
+}
+
+/* Rows of the version before are there when the last step comes, and are read after it: also
+ * one in a state that no move leads to any more. */
+Test (migration, rows_of_the_version_before_are_read)
+{
+    struct dirent **steps;
+    int count = scandir (YM_SOURCE_DIR "/schema/sql", &steps, by_name, alphasort);
+
+    cr_assert_gt (count, 1);
+    for (int i = 0; i < count - 1; i++)
+        copy_step (steps[i]->d_name);
+    for (int i = 0; i < count; i++)
+        free (steps[i]);
+    free (steps);
+    cr_assert_eq (db ("upgrade"), 0, "%s", output);
+    cluster_do (conninfo, "INSERT INTO ym.tenant (name, created_ms) VALUES ('acme', 1)");
+    cluster_do (conninfo,
+                "INSERT INTO ym.job (shard_id, job_id, tenant_id, tier, requirement, "
+                "submitted_ms, submitted_by, name, kind, source, target, payload) SELECT 0, "
+                "x << 11, 1, 0, 7, 1, 1, 'old', 'git', 's', 't', '' FROM "
+                "(SELECT (extract(epoch FROM clock_timestamp()) * 1000)::int8 - 1735689600000 "
+                "AS x) t");
+    cluster_do (conninfo, "INSERT INTO ym.job_run (shard_id, job_id, tenant_id, tier, state, "
+                          "seq, state_at, requirement) SELECT 0, job_id, 1, 0, 450, 3, 1, 7 "
+                          "FROM ym.job");
+    cr_assert_eq (db_real ("upgrade"), 0, "%s", output);
+    cr_assert_eq (db_real ("verify"), 0, "%s", output);
+    expect ("SELECT name || ' ' || state_name || ' ' || seq FROM ym.job_status",
+            "old CUTOVER 3");
 }
 
 static int authorize (const char *role, const char *name)

@@ -82,6 +82,22 @@ Test (life, names_and_numbers_are_unique)
     }
 }
 
+Test (life, a_name_of_before_is_understood)
+{
+    static const struct ym_former formers[] = {{"MOVING", YM_JOB_STARTED}, {NULL, 0}};
+    struct ym_life life = ym_job_life;
+
+    life.formers = formers;
+    cr_expect_eq (ym_life_state_find (&life, "MOVING", 6), YM_JOB_STARTED);
+    cr_expect_eq (ym_life_state_find (&life, "STARTED", 7), YM_JOB_STARTED);
+    cr_expect_eq (ym_life_state_find (&life, "MOVIN", 5), -1);
+    for (unsigned l = 0; l < LIVES; l++)
+        for (const struct ym_former *f = lives[l]->formers; f->name; f++)
+            for (unsigned i = 0; i < lives[l]->state_count; i++)
+                cr_expect_str_neq (f->name, lives[l]->states[i].name,
+                                   "a name of before is used again");
+}
+
 Test (life, moves_are_unique_and_leave_no_final_state)
 {
     for (unsigned l = 0; l < LIVES; l++)
@@ -132,7 +148,7 @@ Test (life, says_no_and_why)
     cr_expect_null (ym_life_next (&ym_job_life, YM_JOB_QUEUED, YM_JOB_ON_STARTED));
     cr_expect_null (ym_life_next (&ym_job_life, 12345, YM_JOB_ON_LEASE));
     cr_expect_eq (ym_life_next (&ym_job_life, YM_JOB_QUEUED, YM_JOB_ON_LEASE)->to,
-                  YM_JOB_STARTING);
+                  YM_JOB_LEASED);
     cr_expect_eq (ym_life_next (&ym_agent_life, YM_AGENT_LOST, YM_AGENT_ON_REGISTER)->to,
                   YM_AGENT_CONNECTED);
     cr_expect_str_eq (ym_life_why (&ym_job_life, YM_JOB_STARTED, YM_JOB_ON_LOSE),
