@@ -30,6 +30,13 @@ static void take_keys (struct ym_turn *t, struct ym_item **items, size_t count)
     ym_keys_take (t, items[count - 1]->call + 1);
 }
 
+static enum ym_refusal why_not_authorized (enum authorized outcome)
+{
+    return outcome == AUTHORIZED_OTHERWISE    ? YM_REFUSAL_KEY_EXISTS
+           : outcome == AUTHORIZED_NAME_TAKEN ? YM_REFUSAL_NAME_TAKEN
+                                              : YM_REFUSAL_NOT_REPLACED;
+}
+
 static void answer_authorize (struct intake *in, struct ym_turn *t, struct ym_item *item)
 {
     const struct ym_key_authorize *m = item->body;
@@ -38,9 +45,7 @@ static void answer_authorize (struct intake *in, struct ym_turn *t, struct ym_it
     enum authorized outcome = store_got_authorized (t, item->call, &row.since);
 
     if (outcome != AUTHORIZED_NOW) {
-        ym_refuse (in->yard, item,
-                   outcome == AUTHORIZED_OTHERWISE ? YM_REFUSAL_KEY_EXISTS
-                                                   : YM_REFUSAL_NAME_TAKEN);
+        ym_refuse (in->yard, item, why_not_authorized (outcome));
         return;
     }
     memcpy (row.public_key, m->public_key, sizeof row.public_key);

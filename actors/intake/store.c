@@ -29,7 +29,7 @@ STATEMENT (job_terminate, "SELECT outcome, tier, digest, reply FROM ym.job_termi
                           "($1::int8, $2::int8, $3::int4, $4::int4, $5::int8, $6::bytea, "
                           "$7::bytea, $8::text, $9::int2)");
 STATEMENT (key_authorize, "SELECT outcome, since_ms FROM ym.key_authorize ($1::int8, "
-                          "$2::bytea, $3::int2, $4::text, $5::text)");
+                          "$2::bytea, $3::int2, $4::text, $5::text, $6::bytea)");
 STATEMENT (key_revoke, "SELECT outcome, role, tenant, name, since_ms, revoked_ms FROM "
                        "ym.key_revoke ($1::int8, $2::bytea)");
 STATEMENT (key_page, "SELECT public_key, role, tenant, name, since_ms, revoked_ms FROM "
@@ -349,6 +349,9 @@ unsigned store_call_authorize (struct ym_turn *t, const struct ym_key_authorize 
     ym_param_int2 (t->batch, (int16_t)m->role);
     ym_param_text (t->batch, ym_str (m->tenant));
     ym_param_text (t->batch, ym_str (m->name));
+    ym_param_bytea (t->batch, ym_bytes (m->replaces, m->has & YM_HAS (key_authorize, replaces)
+                                                         ? sizeof m->replaces
+                                                         : 0));
     return call;
 }
 

@@ -74,7 +74,12 @@ void store_got_ending (const struct ym_turn *t, unsigned call, struct ending *re
 
 /* Keys. */
 unsigned store_call_authorize (struct ym_turn *t, const struct ym_key_authorize *m);
-enum authorized { AUTHORIZED_NOW, AUTHORIZED_OTHERWISE, AUTHORIZED_NAME_TAKEN };
+enum authorized {
+    AUTHORIZED_NOW,
+    AUTHORIZED_OTHERWISE,
+    AUTHORIZED_NAME_TAKEN,
+    AUTHORIZED_NOT_REPLACED
+};
 enum authorized store_got_authorized (const struct ym_turn *t, unsigned call,
                                       int64_t *ret_since_ms);
 enum revoked { REVOKED_NOW, REVOKED_UNKNOWN, REVOKED_LAST };

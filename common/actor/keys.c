@@ -12,8 +12,8 @@ enum { KEYS_EVERY_MS = 1000 }; /* for key changes that nobody told us of */
 static const struct ym_statement claim_scope = {
     "owner_claim", "SELECT epoch, tick FROM ym.owner_claim ($1::text)"};
 static const struct ym_statement read_keys = {
-    "keys_since", "SELECT number, key_id, public_key, tenant_id, tenant, role, name FROM "
-                  "ym.keys_since ($1::int8)"};
+    "keys_since", "SELECT number, key_id, public_key, tenant_id, tenant, role, name, identity "
+                  "FROM ym.keys_since ($1::int8)"};
 
 static void plan_claim (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
 {
@@ -63,6 +63,7 @@ static void copy_key (struct ym_key *k, const struct ym_rows *rows, size_t row)
 
     ym_assert (public_key.size == sizeof k->public_key);
     *k = (struct ym_key){.key = ym_row_int8 (rows, row, 1),
+                         .identity = ym_row_int8 (rows, row, 7),
                          .tenant = ym_row_int4 (rows, row, 3),
                          .role = (uint32_t)ym_row_int2 (rows, row, 5)};
     memcpy (k->public_key, public_key.at, sizeof k->public_key);

@@ -62,7 +62,8 @@ const char *ym_bus_door (const struct ym_bus *bus);
 /* The key table of the door. Replaces all of it at once; rows are copied. */
 struct ym_key {
     uint8_t public_key[32];
-    int64_t key; /* its id */
+    int64_t key;      /* its id */
+    int64_t identity; /* whose it is: the id of the first key of the same party */
     int32_t tenant;
     uint32_t role; /* enum ym_role */
     char tenant_name[41], name[41];
@@ -70,6 +71,8 @@ struct ym_key {
 void ym_bus_set_keys (struct ym_bus *bus, const struct ym_key *keys, size_t count);
 const struct ym_key *ym_bus_find_key (const struct ym_bus *bus,
                                       int64_t key); /* NULL; valid until set_keys */
+/* Whether any key of this identity is in force. */
+bool ym_bus_has_identity (const struct ym_bus *bus, int64_t identity);
 
 /* What to wait for: fills zmq_pollitem_t items (as void * here so that only this room and the
  * actor's loop see zmq.h). Returns how many; at most YM_BUS_POLL_MAX. */

@@ -80,10 +80,10 @@ struct ym_peer {
 /* keys.c */
 struct ym_known_key {
     struct ym_key key;
-    UT_hash_handle by_public, by_id;
+    UT_hash_handle by_public, by_id, by_identity;
 };
 struct ym_keys {
-    struct ym_known_key *rows, *by_public, *by_id;
+    struct ym_known_key *rows, *by_public, *by_id, *by_identity;
     bool loaded;
 };
 

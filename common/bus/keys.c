@@ -7,6 +7,7 @@ void ym_keys_clear (struct ym_keys *keys)
 {
     HASH_CLEAR (by_public, keys->by_public);
     HASH_CLEAR (by_id, keys->by_id);
+    HASH_CLEAR (by_identity, keys->by_identity);
     free (keys->rows);
     *keys = (struct ym_keys){0};
 }
@@ -27,6 +28,10 @@ static void add_row (struct ym_keys *keys, struct ym_known_key *row)
         return;
     HASH_ADD (by_public, keys->by_public, key.public_key, YM_BUS_KEY_SIZE, row);
     HASH_ADD (by_id, keys->by_id, key.key, sizeof row->key.key, row);
+    HASH_FIND (by_identity, keys->by_identity, &row->key.identity, sizeof row->key.identity,
+               same);
+    if (!same)
+        HASH_ADD (by_identity, keys->by_identity, key.identity, sizeof row->key.identity, row);
 }
 
 void ym_bus_set_keys (struct ym_bus *bus, const struct ym_key *keys, size_t count)
@@ -47,4 +52,11 @@ const struct ym_key *ym_bus_find_key (const struct ym_bus *bus, int64_t key)
     const struct ym_known_key *row;
     HASH_FIND (by_id, bus->keys.by_id, &key, sizeof key, row);
     return row ? &row->key : NULL;
+}
+
+bool ym_bus_has_identity (const struct ym_bus *bus, int64_t identity)
+{
+    const struct ym_known_key *row;
+    HASH_FIND (by_identity, bus->keys.by_identity, &identity, sizeof identity, row);
+    return row != NULL;
 }

@@ -64,17 +64,21 @@ CREATE TABLE ym.tenant (
     version int8 NOT NULL DEFAULT 1,
     created_ms int8 NOT NULL);
 
--- A key is an identity: {tenant, role, name}. Revoked ones stay, so that history can name them.
+-- A key belongs to an identity: {tenant, role, name}, the id of its first key. A key that replaces
+-- another shares its identity, and both are good until the old one is revoked. Revoked ones stay, so
+-- that history can name them.
 CREATE TABLE ym.key (
     key_id int8 PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    identity int8 NOT NULL,
     public_key bytea NOT NULL UNIQUE CHECK (octet_length(public_key) = 32),
     tenant_id int4 NOT NULL REFERENCES ym.tenant,
     role int2 NOT NULL CHECK (role BETWEEN 0 AND 4),
     name text NOT NULL CHECK (length(name) BETWEEN 1 AND 40),
     created_ms int8 NOT NULL,
     revoked_ms int8);
--- An agent is known to people by its key's name.
-CREATE UNIQUE INDEX key_agent_name ON ym.key (name) WHERE role = 4 AND revoked_ms IS NULL;
+-- An agent is known to people by its keys' name: no two identities share one. key_authorize sees to it,
+-- under the lock that orders all key changes.
+CREATE INDEX key_agent_name ON ym.key (name) WHERE role = 4 AND revoked_ms IS NULL;
 -- One row; its number rises with every change of ym.key, so that a door notices one it was not told of.
 CREATE TABLE ym.key_change (one bool PRIMARY KEY DEFAULT true CHECK (one), number int8 NOT NULL);
 INSERT INTO ym.key_change (number) VALUES (1);
@@ -122,35 +126,47 @@ $$;
 
 -- The keys in force, if anything changed since change number _since; no row otherwise.
 CREATE FUNCTION ym.keys_since(_since int8)
-RETURNS TABLE (number int8, key_id int8, public_key bytea, tenant_id int4, tenant text, role int2, name text)
+RETURNS TABLE (number int8, key_id int8, public_key bytea, tenant_id int4, tenant text, role int2, name text, identity int8)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
-    SELECT c.number, k.key_id, k.public_key, k.tenant_id, t.name, k.role, k.name
+    SELECT c.number, k.key_id, k.public_key, k.tenant_id, t.name, k.role, k.name, k.identity
       FROM ym.key_change c LEFT JOIN ym.key k ON k.revoked_ms IS NULL LEFT JOIN ym.tenant t ON t.tenant_id = k.tenant_id
      WHERE c.number <> _since
 $$;
 
--- Lets a key in. outcome: 0 done or so already, 1 the key exists with other values,
--- 2 another agent has that name.
-CREATE FUNCTION ym.key_authorize(_now int8, _public_key bytea, _role int2, _tenant text, _name text)
+-- Lets a key in, as another key of the identity of _replaces if that is not empty. outcome: 0 done or so
+-- already, 1 the key exists with other values, 2 another agent has that name, 3 _replaces is not in force
+-- or has other values.
+CREATE FUNCTION ym.key_authorize(_now int8, _public_key bytea, _role int2, _tenant text, _name text, _replaces bytea DEFAULT '')
 RETURNS TABLE (outcome int2, since_ms int8)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
-DECLARE _old record;
+DECLARE _old record; _before record; _identity int8;
 BEGIN
     PERFORM 1 FROM ym.key_change FOR UPDATE;               -- orders key changes
-    SELECT k.role, t.name AS tenant, k.name, k.created_ms, k.revoked_ms INTO _old
+    SELECT k.key_id, k.identity, k.role, t.name AS tenant, k.name, k.revoked_ms INTO _before
+      FROM ym.key k JOIN ym.tenant t ON t.tenant_id = k.tenant_id WHERE k.public_key = _replaces;
+    SELECT k.identity, k.role, t.name AS tenant, k.name, k.created_ms, k.revoked_ms INTO _old
       FROM ym.key k JOIN ym.tenant t ON t.tenant_id = k.tenant_id WHERE k.public_key = _public_key;
-    IF FOUND THEN
+    IF FOUND THEN                                           -- also when what it replaced is revoked by now
         RETURN QUERY SELECT CASE WHEN (_old.role, _old.tenant, _old.name) = (_role, _tenant, _name) AND _old.revoked_ms IS NULL
+                                      AND (_replaces = '' OR _old.identity = _before.identity)
                                  THEN 0 ELSE 1 END::int2, _old.created_ms;
         RETURN;
     END IF;
-    IF _role = 4 AND EXISTS (SELECT FROM ym.key k WHERE k.role = 4 AND k.name = _name AND k.revoked_ms IS NULL) THEN
+    IF _replaces <> '' AND (_before.key_id IS NULL OR _before.revoked_ms IS NOT NULL
+                            OR (_before.role, _before.tenant, _before.name) <> (_role, _tenant, _name)) THEN
+        RETURN QUERY SELECT 3::int2, 0::int8;
+        RETURN;
+    END IF;
+    IF _role = 4 AND EXISTS (SELECT FROM ym.key k WHERE k.role = 4 AND k.name = _name AND k.revoked_ms IS NULL
+                                AND (_replaces = '' OR k.identity <> _before.identity)) THEN
         RETURN QUERY SELECT 2::int2, 0::int8;
         RETURN;
     END IF;
     INSERT INTO ym.tenant (name, created_ms) VALUES (_tenant, _now) ON CONFLICT DO NOTHING;
-    INSERT INTO ym.key (public_key, tenant_id, role, name, created_ms)
-    SELECT _public_key, t.tenant_id, _role, _name, _now FROM ym.tenant t WHERE t.name = _tenant;
+    _identity := CASE WHEN _replaces = '' THEN 0 ELSE _before.identity END;
+    INSERT INTO ym.key (identity, public_key, tenant_id, role, name, created_ms)
+    SELECT _identity, _public_key, t.tenant_id, _role, _name, _now FROM ym.tenant t WHERE t.name = _tenant;
+    UPDATE ym.key k SET identity = k.key_id WHERE k.public_key = _public_key AND k.identity = 0;
     UPDATE ym.key_change SET number = number + 1;
     RETURN QUERY SELECT 0::int2, _now;
 END $$;
@@ -190,6 +206,6 @@ $$;
 
 GRANT EXECUTE ON FUNCTION ym.owner_claim(text), ym.owner_check(text, int8), ym.id_reserve(text, int8, int8, int8),
     ym.keys_since(int8) TO ym_intake, ym_assignment;
-GRANT EXECUTE ON FUNCTION ym.key_authorize(int8, bytea, int2, text, text), ym.key_revoke(int8, bytea),
+GRANT EXECUTE ON FUNCTION ym.key_authorize(int8, bytea, int2, text, text, bytea), ym.key_revoke(int8, bytea),
     ym.key_page(bytea, int4) TO ym_intake;
 RESET ROLE;

@@ -11,8 +11,8 @@ static PGconn *session_with_agents (PGconn **ret_su)
 {
     *ret_su = yard_session (NULL);
     yard_do (*ret_su,
-             "INSERT INTO ym.key (public_key, tenant_id, role, name, created_ms) SELECT"
-             " sha256 (n::text::bytea), 1, 4, 'agent-' || n, 1 FROM generate_series (1, 3) n");
+             "INSERT INTO ym.key (identity, public_key, tenant_id, role, name, created_ms) SELECT"
+             " n, sha256 (n::text::bytea), 1, 4, 'agent-' || n, 1 FROM generate_series (1, 3) n");
     return yard_session ("ym_assignment");
 }
 

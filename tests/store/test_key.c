@@ -41,6 +41,35 @@ Test (key, authorize_outcomes)
                   "SELECT ym.key_authorize (1, " KEY ("cc") ", 5::int2, 'one', 'x')");
 }
 
+#define AUTHORIZE(key, role, tenant, name, replaces)                                           \
+    "SELECT outcome FROM ym.key_authorize (1, " KEY (key) ", " role "::int2, '" tenant         \
+                                                          "', '" name "', " KEY (replaces) ")"
+
+Test (key, a_key_is_replaced_by_one_of_the_same_identity)
+{
+    PGconn *in = yard_session ("ym_intake"), *su = yard_session (NULL);
+
+    yard_do (in, "SELECT ym.key_authorize (1, " KEY ("c1") ", 4::int2, 'one', 'carrier')");
+    yard_mark (su);
+    yard_is (in, "3", AUTHORIZE ("c2", "4", "one", "other", "c1"));
+    yard_is (in, "3", AUTHORIZE ("c2", "0", "one", "carrier", "c1"));
+    yard_is (in, "3", AUTHORIZE ("c2", "4", "one", "carrier", "cf"));
+    cr_assert (yard_is_unchanged (su), "what is not replaced leaves nothing");
+    yard_is (in, "0", AUTHORIZE ("c2", "4", "one", "carrier", "c1"));
+    yard_is (in, "0", AUTHORIZE ("c2", "4", "one", "carrier", "c1"));
+    yard_is (
+        su, "1 t",
+        "SELECT count (DISTINCT identity), bool_and (identity = (SELECT key_id FROM ym.key "
+        "WHERE public_key = " KEY ("c1") ")) FROM ym.key WHERE name = 'carrier'");
+    yard_is (in, "0", "SELECT outcome FROM ym.key_revoke (2, " KEY ("c1") ")");
+    yard_is (in, "0", AUTHORIZE ("c2", "4", "one", "carrier", "c1"));
+    yard_is (in, "3", AUTHORIZE ("c3", "4", "one", "carrier", "c1"));
+    yard_is (
+        in, "2",
+        "SELECT outcome FROM ym.key_authorize (3, " KEY ("c4") ", 4::int2, 'two', 'carrier')");
+    yard_is (in, "0", AUTHORIZE ("c3", "4", "one", "carrier", "c2"));
+}
+
 Test (key, two_agents_have_two_names)
 {
     PGconn *in = yard_session ("ym_intake"), *su = yard_session (NULL);

@@ -208,6 +208,17 @@ Test (door, the_table_is_replaced_as_a_whole)
     cr_assert_eq (ym_bus_find_key (stations[0].bus, HELD_KEY)->role, YM_VIEWER);
 }
 
+Test (door, an_identity_lives_as_long_as_one_of_its_keys)
+{
+    keys[0].identity = keys[1].identity = 7;
+    set_keys (2);
+    cr_assert (ym_bus_has_identity (stations[0].bus, 7));
+    set_keys (1);
+    cr_assert (ym_bus_has_identity (stations[0].bus, 7));
+    set_keys (0);
+    cr_assert_not (ym_bus_has_identity (stations[0].bus, 7));
+}
+
 Test (door, each_refusal_by_its_cause)
 {
     const struct ym_job_get get = {.job = 1};
