@@ -31,6 +31,8 @@ struct call {
 struct batch {
     size_t count;
     unsigned ask, answer; /* numbers of the messages */
+    unsigned other;       /* another answer that is as good; 0: none */
+    unsigned heard;       /* which of the two 'done' is told about */
     /* The struct of the ask; NULL: 'done' was told already. It may be reused for the next. */
     const void *(*next) (void *me, size_t item);
     /* Either an answer, valid during the call, or an error to take over. */
@@ -58,6 +60,7 @@ struct yard {
     int64_t look_at_ms; /* when a call or a watch is due next */
     struct watch *watches[YARD_WATCHES];
     size_t watch_count;
+    struct feed *feed; /* NULL: there is none */
     struct queued *events;
     size_t event_count;
     int poll_fd, timer_fd; /* -1 until yard_fd; then what it returns, and what wakes it */
@@ -72,6 +75,9 @@ struct question {
     unsigned ask, answer; /* numbers of the messages */
     const void *msg;
     make_f *make;
+    unsigned
+        other; /* another answer that is as good, and what makes the result of it; 0: none */
+    make_f *make_other;
 };
 yard_rc ask (struct yard *y, const struct question *q, void **ret, yard_err_t **reterr);
 
@@ -93,7 +99,27 @@ void settle (struct yard *y);
 void watches_up (struct yard *y);
 void watches_send (struct yard *y, int64_t now_ms);
 void watch_hear (struct yard *y, const struct ym_header *h, zmq_msg_t *frame);
+/* Those that have ended go; of those that were refused an event tells. */
+void watches_sweep (struct yard *y);
 void watches_done (struct yard *y);
+
+/* The feed, likewise. Its asks have a place behind the watches. */
+enum { FEED_PLACE = YARD_WATCHES };
+struct feed;
+void feed_up (struct yard *y);
+void feed_send (struct yard *y, int64_t now_ms);
+void feed_hear (struct yard *y, const struct ym_header *h, zmq_msg_t *frame);
+void feed_sweep (struct yard *y);
+void feed_done (struct yard *y);
+
+/* Events for the caller. */
+yard_event *event_new (yard_event_type type); /* every text is "" */
+bool event_has_room (const struct yard *y);
+void event_keep (struct yard *y, yard_event *take_event);
+void events_done (struct yard *y);
+/* A message that needs no call; false if it could not be sent now. */
+bool send_message (struct yard *y, unsigned number, uint64_t ask, const void *msg);
+bool is_turned_away (const struct yard *y);
 
 /* A job's name as a number; an error if it is none. */
 yard_err_t *read_job (const char *text, int64_t *ret);
@@ -108,6 +134,7 @@ void check_text (struct check *c, const char *path, const char *from, size_t mos
 void check_str (struct check *c, const char *path, const char *from, struct ym_str *to);
 void check_word (struct check *c, const char *path, unsigned which, const char *word,
                  uint32_t *to);
+void check_state (struct check *c, const char *word, int32_t *to);
 void check_words (struct check *c, const char *path, const char *const *from, size_t most,
                   struct ym_words *to);
 /* NULL if there was no fault. */

@@ -44,7 +44,8 @@ yard_rc yard_key_authorize (yard_t *y, const char *public_key, const char *role,
                             yard_err_t **reterr)
 {
     struct ym_key_authorize msg = {0};
-    struct question q = {YM_MSG_key_authorize, YM_MSG_key_done, &msg, make_key};
+    struct question q = {
+        .ask = YM_MSG_key_authorize, .answer = YM_MSG_key_done, .msg = &msg, .make = make_key};
     struct check c = {0};
     yard_err_t *err = read_key (public_key, msg.public_key);
 
@@ -61,7 +62,8 @@ yard_rc yard_key_authorize (yard_t *y, const char *public_key, const char *role,
 yard_rc yard_key_revoke (yard_t *y, const char *public_key, yard_key **ret, yard_err_t **reterr)
 {
     struct ym_key_revoke msg = {0};
-    struct question q = {YM_MSG_key_revoke, YM_MSG_key_done, &msg, make_key};
+    struct question q = {
+        .ask = YM_MSG_key_revoke, .answer = YM_MSG_key_done, .msg = &msg, .make = make_key};
     yard_err_t *err = read_key (public_key, msg.public_key);
 
     if (err)
@@ -90,7 +92,8 @@ static void *make_keys (const void *answer)
 yard_rc yard_key_list (yard_t *y, const char *after, yard_key_page **ret, yard_err_t **reterr)
 {
     struct ym_key_list msg = {0};
-    struct question q = {YM_MSG_key_list, YM_MSG_key_page, &msg, make_keys};
+    struct question q = {
+        .ask = YM_MSG_key_list, .answer = YM_MSG_key_page, .msg = &msg, .make = make_keys};
     yard_err_t *err = NULL;
 
     if (after) {

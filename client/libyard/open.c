@@ -74,6 +74,8 @@ void yard_close (yard_t *y)
     if (!y)
         return;
     watches_done (y);
+    feed_done (y);
+    events_done (y);
     for (unsigned i = 0; i < CALLS_MAX; i++) {
         if (!y->calls[i])
             continue;
@@ -105,7 +107,8 @@ static void *make_welcome (const void *answer)
 yard_rc yard_hello (yard_t *y, yard_welcome **ret, yard_err_t **reterr)
 {
     struct ym_hello msg = {0};
-    struct question q = {YM_MSG_hello, YM_MSG_welcome, &msg, make_welcome};
+    struct question q = {
+        .ask = YM_MSG_hello, .answer = YM_MSG_welcome, .msg = &msg, .make = make_welcome};
 
     (void)ym_text_copy (msg.program, sizeof msg.program, y->program);
     return ask (y, &q, (void **)ret, reterr);

@@ -113,6 +113,12 @@ static void hear_refused (struct yard *y, struct call *c, const struct ym_refuse
         look_by (y, c->due_ms);
 }
 
+static bool is_good (struct batch *b, unsigned number)
+{
+    b->heard = number;
+    return number == b->answer || (b->other && number == b->other);
+}
+
 static void hear_answer (struct yard *y, const struct ym_header *h, zmq_msg_t *frame)
 {
     size_t place = h->ask & CALL_MASK;
@@ -124,7 +130,7 @@ static void hear_answer (struct yard *y, const struct ym_header *h, zmq_msg_t *f
     body = read_body (y, h, frame);
     if (body && h->number == YM_MSG_refused)
         hear_refused (y, c, body);
-    else if (body && h->number == y->batch->answer)
+    else if (body && is_good (y->batch, h->number))
         finish (y, c, body, NULL);
     else
         finish (y, c, NULL, other_version ());
@@ -162,6 +168,7 @@ static void send_due (struct yard *y)
             send_call (y, c, now);
     }
     watches_send (y, now);
+    feed_send (y, now);
 }
 
 /* --- one pass --- */
@@ -183,6 +190,7 @@ static void hear_news (struct yard *y)
     if (news & DOOR_UP && y->door.up) {
         calls_up (y);
         watches_up (y);
+        feed_up (y);
     }
     if (y->door.denied && !y->door.up)
         finish_all (y, turned_away);
@@ -194,7 +202,9 @@ static void hear_frame (struct yard *y, zmq_msg_t *frame)
 
     if (!ym_wire_header (zmq_msg_data (frame), zmq_msg_size (frame), &h))
         return;
-    if (h.ask & WATCH_BIT)
+    if (h.ask & WATCH_BIT && (h.ask & CALL_MASK) == FEED_PLACE)
+        feed_hear (y, &h, frame);
+    else if (h.ask & WATCH_BIT)
         watch_hear (y, &h, frame);
     else
         hear_answer (y, &h, frame);
@@ -302,6 +312,7 @@ void batch_run (struct yard *y, struct batch *b)
 
 struct single {
     const struct question *q;
+    const struct batch *batch;
     void *result;
     yard_err_t *err;
 };
@@ -319,7 +330,7 @@ static void single_done (void *me, size_t item, const void *answer, yard_err_t *
     (void)item;
     s->err = take_err;
     if (answer)
-        s->result = s->q->make (answer);
+        s->result = (s->batch->heard == s->q->answer ? s->q->make : s->q->make_other) (answer);
 }
 
 yard_rc ask (struct yard *y, const struct question *q, void **ret, yard_err_t **reterr)
@@ -328,10 +339,12 @@ yard_rc ask (struct yard *y, const struct question *q, void **ret, yard_err_t **
     struct batch b = {.count = 1,
                       .ask = q->ask,
                       .answer = q->answer,
+                      .other = q->other,
                       .next = single_next,
                       .done = single_done,
                       .me = &s};
 
+    s.batch = &b;
     batch_run (y, &b);
     if (s.err)
         return error_give (s.err, reterr);

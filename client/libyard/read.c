@@ -11,7 +11,8 @@ static void *make_job (const void *answer)
 yard_rc yard_job_get (yard_t *y, const char *job, yard_job **ret, yard_err_t **reterr)
 {
     struct ym_job_get msg = {0};
-    struct question q = {YM_MSG_job_get, YM_MSG_job_status, &msg, make_job};
+    struct question q = {
+        .ask = YM_MSG_job_get, .answer = YM_MSG_job_status, .msg = &msg, .make = make_job};
     yard_err_t *err = read_job (job, &msg.job);
 
     if (err)
@@ -55,7 +56,7 @@ static void *make_page (const void *answer)
     return page;
 }
 
-static void check_state (struct check *c, const char *word, int32_t *to)
+void check_state (struct check *c, const char *word, int32_t *to)
 {
     int state = ym_life_state_find (&ym_job_life, word, (unsigned)strnlen (word, 64));
 
@@ -90,7 +91,8 @@ yard_rc yard_job_list (yard_t *y, const yard_job_filter *filter, yard_job_page *
                        yard_err_t **reterr)
 {
     struct ym_job_list msg = {.limit = PAGE_MAX};
-    struct question q = {YM_MSG_job_list, YM_MSG_job_page, &msg, make_page};
+    struct question q = {
+        .ask = YM_MSG_job_list, .answer = YM_MSG_job_page, .msg = &msg, .make = make_page};
     yard_err_t *err = filter ? read_filter (filter, &msg) : NULL;
 
     if (err)
@@ -124,16 +126,89 @@ static void *make_explained (const void *answer)
     *e = (yard_explained){.job = result_id (e, m->job),
                           .state = ym_life_state_name (&ym_job_life, m->state),
                           .count = m->blockers.count,
-                          .blockers = rows};
+                          .blockers = rows,
+                          .chosen = result_str (e, m->chosen)};
     return e;
 }
 
 yard_rc yard_job_explain (yard_t *y, const char *job, yard_explained **ret, yard_err_t **reterr)
 {
     struct ym_job_explain msg = {0};
-    struct question q = {YM_MSG_job_explain, YM_MSG_job_explained, &msg, make_explained};
+    struct question q = {.ask = YM_MSG_job_explain,
+                         .answer = YM_MSG_job_explained,
+                         .msg = &msg,
+                         .make = make_explained};
     yard_err_t *err = read_job (job, &msg.job);
 
+    if (err)
+        return error_give (err, reterr);
+    return ask (y, &q, (void **)ret, reterr);
+}
+
+yard_rc yard_job_why_not (yard_t *y, const char *job, const char *agent, yard_explained **ret,
+                          yard_err_t **reterr)
+{
+    struct ym_job_why_not msg = {0};
+    struct question q = {.ask = YM_MSG_job_why_not,
+                         .answer = YM_MSG_job_explained,
+                         .msg = &msg,
+                         .make = make_explained};
+    struct check c = {0};
+    yard_err_t *err = read_job (job, &msg.job);
+
+    check_text (&c, "/agent", agent, 40, msg.agent);
+    if (!err)
+        err = check_end (&c, YM_MSG_job_why_not, &msg);
+    if (err)
+        return error_give (err, reterr);
+    return ask (y, &q, (void **)ret, reterr);
+}
+
+/* --- histories --- */
+
+static const yard_event_row *make_event (void *page, const struct ym_event_row *m)
+{
+    yard_event_row *row = result_room (page, sizeof *row);
+
+    *row = (yard_event_row){.seq = m->seq,
+                            .state = ym_life_state_name (&ym_job_life, m->state),
+                            .at_ms = m->at,
+                            .attempt = m->attempt,
+                            .fence = m->fence,
+                            .agent = result_text (page, m->agent),
+                            .who = result_text (page, m->who),
+                            .why = result_str (page, m->why),
+                            .detail = result_str (page, m->detail)};
+    return row;
+}
+
+static void *make_events (const void *answer)
+{
+    const struct ym_event_page *m = answer;
+    yard_event_page *page = result_new (sizeof *page);
+    const yard_event_row **rows = result_room (page, (m->events.count + 1) * sizeof *rows);
+
+    for (uint32_t i = 0; i < m->events.count; i++)
+        rows[i] = make_event (page, &m->events.at[i]);
+    *page = (yard_event_page){.count = m->events.count, .rows = rows, .more = m->more};
+    return page;
+}
+
+yard_rc yard_job_events (yard_t *y, const char *job, uint64_t after, unsigned limit,
+                         yard_event_page **ret, yard_err_t **reterr)
+{
+    struct ym_job_events msg = {.after = after, .limit = PAGE_MAX};
+    struct question q = {.ask = YM_MSG_job_events,
+                         .answer = YM_MSG_event_page,
+                         .msg = &msg,
+                         .make = make_events};
+    struct check c = {0};
+    yard_err_t *err = read_job (job, &msg.job);
+
+    if (limit > 0 && limit < PAGE_MAX)
+        msg.limit = limit;
+    if (!err)
+        err = check_end (&c, YM_MSG_job_events, &msg);
     if (err)
         return error_give (err, reterr);
     return ask (y, &q, (void **)ret, reterr);
@@ -156,7 +231,10 @@ static const yard_agent_row *make_agent (void *page, const struct ym_agent_row *
                             .slots = m->slots,
                             .used = m->used,
                             .session = m->session,
-                            .seen_at_ms = m->seen_at};
+                            .seen_at_ms = m->seen_at,
+                            .draining = m->draining,
+                            .drain_by_ms = m->drain_by,
+                            .drain_reason = result_str (page, m->drain_reason)};
     return row;
 }
 
@@ -179,7 +257,10 @@ yard_rc yard_agent_list (yard_t *y, const char *after, yard_agent_page **ret,
                          yard_err_t **reterr)
 {
     struct ym_agent_list msg = {0};
-    struct question q = {YM_MSG_agent_list, YM_MSG_agent_page, &msg, make_agents};
+    struct question q = {.ask = YM_MSG_agent_list,
+                         .answer = YM_MSG_agent_page,
+                         .msg = &msg,
+                         .make = make_agents};
     struct check c = {0};
     yard_err_t *err;
 
@@ -204,14 +285,20 @@ static void *make_queue (const void *answer)
                       .waiting = m->waiting,
                       .offered = m->offered,
                       .classes = m->classes,
-                      .oldest_ms = m->oldest_ms};
+                      .oldest_ms = m->oldest_ms,
+                      .idle = m->idle,
+                      .stopped = m->stopped,
+                      .reason = result_str (q, m->reason)};
     return q;
 }
 
 yard_rc yard_queue_get (yard_t *y, const char *tier, yard_queue **ret, yard_err_t **reterr)
 {
     struct ym_queue_get msg = {0};
-    struct question q = {YM_MSG_queue_get, YM_MSG_queue_status, &msg, make_queue};
+    struct question q = {.ask = YM_MSG_queue_get,
+                         .answer = YM_MSG_queue_status,
+                         .msg = &msg,
+                         .make = make_queue};
     struct check c = {0};
     yard_err_t *err;
 
@@ -254,7 +341,8 @@ static void *make_status (const void *answer)
 yard_rc yard_yard_get (yard_t *y, yard_status **ret, yard_err_t **reterr)
 {
     struct ym_yard_get msg = {0};
-    struct question q = {YM_MSG_yard_get, YM_MSG_yard_status, &msg, make_status};
+    struct question q = {
+        .ask = YM_MSG_yard_get, .answer = YM_MSG_yard_status, .msg = &msg, .make = make_status};
 
     return ask (y, &q, (void **)ret, reterr);
 }

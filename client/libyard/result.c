@@ -80,7 +80,17 @@ yard_job *result_job (const struct ym_job_status *m)
                     .result = result_str (j, m->result),
                     .wanted = ym_enum_word (YM_ENUM_WANTED, m->wanted),
                     .source = result_str (j, m->source),
-                    .target = result_str (j, m->target)};
+                    .target = result_str (j, m->target),
+                    .urgency = m->urgency,
+                    .hold = ym_enum_word (YM_ENUM_HOLD, m->hold),
+                    .suspender = ym_enum_word (YM_ENUM_SUSPENDER, m->suspender),
+                    .not_before_ms = m->not_before,
+                    .run_limit_ms = m->run_limit_ms,
+                    .retries = m->retries,
+                    .preempted = m->preempted,
+                    .resources = m->resources,
+                    .unmet = m->unmet,
+                    .needs = result_str (j, m->needs)};
     return j;
 }
 

@@ -7,7 +7,6 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <utlist.h>
 
 #include "client/libyard/inside.h"
 #include "common/base/panic.h"
@@ -84,7 +83,7 @@ static void ask_again (struct yard *y, struct watch *w, int wait_ms)
 
 /* --- sending --- */
 
-static bool send_message (struct yard *y, unsigned number, uint64_t ask, const void *msg)
+bool send_message (struct yard *y, unsigned number, uint64_t ask, const void *msg)
 {
     uint8_t frame[256];
     struct ym_header h = {.number = (uint16_t)number, .ask = ask};
@@ -131,37 +130,27 @@ void watches_up (struct yard *y)
 
 /* --- hearing --- */
 
-static void keep_event (struct yard *y, yard_event *take_event)
-{
-    struct queued *q = ym_new (sizeof *q);
-
-    q->event = take_event;
-    DL_APPEND (y->events, q);
-    y->event_count++;
-}
-
 static yard_event *event_of (const struct ym_job_changed *m)
 {
-    yard_event *e = result_new (sizeof *e);
+    yard_event *e = event_new (YARD_EVENT_CHANGED);
 
-    *e = (yard_event){.type = YARD_EVENT_CHANGED,
-                      .job = result_id (e, m->job),
-                      .seq = m->seq,
-                      .state = ym_life_state_name (&ym_job_life, m->state),
-                      .final = m->final,
-                      .at_ms = m->at,
-                      .attempt = m->attempt,
-                      .fence = m->fence,
-                      .agent = result_text (e, m->agent),
-                      .why = result_str (e, m->why),
-                      .detail = result_str (e, m->detail)};
+    e->job = result_id (e, m->job);
+    e->seq = m->seq;
+    e->state = ym_life_state_name (&ym_job_life, m->state);
+    e->final = m->final;
+    e->at_ms = m->at;
+    e->attempt = m->attempt;
+    e->fence = m->fence;
+    e->agent = result_text (e, m->agent);
+    e->why = result_str (e, m->why);
+    e->detail = result_str (e, m->detail);
     return e;
 }
 
 /* Nothing is unbounded: what there is no room for is asked for again, later. */
 static bool has_room (struct yard *y, struct watch *w)
 {
-    if (w->inner || y->event_count < EVENTS_MAX)
+    if (w->inner || event_has_room (y))
         return true;
     ask_again (y, w, PAUSE_MOST_MS);
     return false;
@@ -182,26 +171,21 @@ static void hear_changed (struct yard *y, struct watch *w, const struct ym_job_c
     w->tries = 0;
     w->due_ms = y->door.heard_ms + REFRESH_MS;
     if (!w->inner)
-        keep_event (y, event_of (m));
+        event_keep (y, event_of (m));
 }
 
 static void hear_progress (struct yard *y, struct watch *w, const struct ym_job_progress *m)
 {
     yard_event *e;
 
-    if (!w->answered || w->inner || m->job != w->job || y->event_count >= EVENTS_MAX)
+    if (!w->answered || w->inner || m->job != w->job || !event_has_room (y))
         return;
-    e = result_new (sizeof *e);
-    *e = (yard_event){.type = YARD_EVENT_PROGRESS,
-                      .job = result_id (e, m->job),
-                      .state = "",
-                      .fence = m->fence,
-                      .agent = "",
-                      .why = "",
-                      .detail = "",
-                      .done = m->done,
-                      .total = m->total};
-    keep_event (y, e);
+    e = event_new (YARD_EVENT_PROGRESS);
+    e->job = result_id (e, m->job);
+    e->fence = m->fence;
+    e->done = m->done;
+    e->total = m->total;
+    event_keep (y, e);
 }
 
 /* The yard sends what is between 'last' and the job's latest event; if there is nothing and the
@@ -256,7 +240,7 @@ void watch_hear (struct yard *y, const struct ym_header *h, zmq_msg_t *frame)
 
 /* --- beginning and ending --- */
 
-static bool is_turned_away (const struct yard *y)
+bool is_turned_away (const struct yard *y)
 {
     return y->door.denied && !y->door.up;
 }
@@ -438,39 +422,22 @@ yard_rc yard_job_wait (yard_t *y, const char *job, int timeout_ms, yard_job **re
     return ret ? get_until (y, job, until_ms, ret, reterr) : YARD_OK;
 }
 
-/* --- events for the caller --- */
-
-static yard_event *take_event (struct yard *y)
-{
-    struct queued *q = y->events;
-    yard_event *event;
-
-    if (!q)
-        return NULL;
-    DL_DELETE (y->events, q);
-    y->event_count--;
-    event = q->event;
-    free (q);
-    return event;
-}
+/* --- ending --- */
 
 static void keep_lost (struct yard *y, const struct watch *w)
 {
-    yard_event *e = result_new (sizeof *e);
+    yard_event *e = event_new (YARD_EVENT_LOST);
 
-    *e = (yard_event){.type = YARD_EVENT_LOST,
-                      .job = result_id (e, w->job),
-                      .seq = w->last,
-                      .state = "",
-                      .agent = "",
-                      .why = result_text (e, yard_err_text (w->err)),
-                      .detail = result_text (e, yard_err_slug (w->err))};
-    keep_event (y, e);
+    e->job = result_id (e, w->job);
+    e->seq = w->last;
+    e->why = result_text (e, yard_err_text (w->err));
+    e->detail = result_text (e, yard_err_slug (w->err));
+    event_keep (y, e);
 }
 
 /* A watch that the yard refused to go on with ends with an event of its own. Nobody else frees
  * watches that have ended: until now somebody up the stack may look at them. */
-static void sweep (struct yard *y)
+void watches_sweep (struct yard *y)
 {
     for (size_t i = 0; y->watch_count > 0 && i < YARD_WATCHES; i++) {
         struct watch *w = y->watches[i];
@@ -482,46 +449,9 @@ static void sweep (struct yard *y)
     }
 }
 
-static yard_err_t *next_event (struct yard *y, int64_t until_ms, yard_event **ret)
-{
-    bool last = false;
-
-    for (;;) {
-        sweep (y);
-        *ret = take_event (y);
-        if (*ret)
-            return NULL;
-        if (y->watch_count == 0)
-            return error_new (YARD_EINVALID, EXIT_INTERNAL, "options", "no job is watched");
-        if (is_turned_away (y))
-            return turned_away (y);
-        if (last)
-            return error_new (YARD_ETIMEOUT, EXIT_TIMEOUT, "timeout", "no event");
-        last = ym_time_mono_ms () >= until_ms;
-        pump (y, until_ms);
-    }
-}
-
-yard_rc yard_process (yard_t *y, int timeout_ms, yard_event **ret, yard_err_t **reterr)
-{
-    int64_t until_ms = timeout_ms < 0 ? INT64_MAX : ym_time_mono_ms () + timeout_ms;
-    yard_event *event;
-    yard_err_t *err = next_event (y, until_ms, &event);
-
-    settle (y);
-    if (err)
-        return error_give (err, reterr);
-    *ret = event;
-    return YARD_OK;
-}
-
 void watches_done (struct yard *y)
 {
-    yard_event *event;
-
     for (size_t i = 0; i < YARD_WATCHES; i++)
         if (y->watches[i])
             watch_free (y, y->watches[i]);
-    while ((event = take_event (y)))
-        yard_free (event);
 }

@@ -104,6 +104,12 @@ yard_rc yard_hello (yard_t *y, yard_welcome **ret, yard_err_t **reterr);
 /* --- jobs --- */
 
 enum { YARD_JOB_TEXT = 24 }; /* room for a job's name, with its NUL */
+enum { YARD_URGENCY_ZERO = -1 };
+
+typedef struct {
+    const char *job;
+    const char *condition; /* "success" (also if NULL): it completed; "any": it ended */
+} yard_after;
 
 typedef struct {
     size_t size;                     /* sizeof (yard_job_spec) */
@@ -116,6 +122,17 @@ typedef struct {
     const char *source, *target;     /* opaque addresses, <= 1024 */
     const void *payload;             /* opaque, for the agent; may be NULL */
     size_t payload_size;             /* <= 65536 */
+    int urgency;                     /* order inside its tier: 1 to 31, above 16 for operators;
+                                        0: the usual 16; YARD_URGENCY_ZERO: it does not start */
+    bool held;                       /* stored, but not started until it is released */
+    bool fixed;                      /* never preempted */
+    int64_t not_before_ms;           /* not started before; 0: at any time */
+    int64_t run_limit_ms;            /* an attempt that runs longer is ended, and the job fails;
+                                        0: no limit */
+    int64_t wait_limit_ms;           /* it fails if it was never started so long after its
+                                        submit; 0: no limit */
+    const yard_after *after;         /* jobs it waits for; may be NULL */
+    size_t after_count;              /* <= 8 */
 } yard_job_spec;
 
 /* Submits a job. When YARD_OK is returned it is stored and will not be lost. 'key' (any text,
@@ -149,8 +166,18 @@ typedef struct {
     int64_t submitted_at_ms, state_at_ms;
     const char *why;    /* reason of its latest event */
     const char *result; /* what the agent said at the end; "" before */
-    const char *wanted; /* "nothing", "terminate" */
+    const char *wanted; /* of its agent: "nothing", "terminate", "suspend" */
     const char *source, *target;
+    uint64_t urgency;      /* 0 to 31 */
+    const char *hold;      /* "not_held", or why it is held */
+    const char *suspender; /* "nobody", or who suspended it or asked for it */
+    int64_t not_before_ms; /* 0: at any time */
+    uint64_t run_limit_ms; /* 0: none */
+    uint64_t retries;      /* attempts that ended with an error that may pass */
+    uint64_t preempted;    /* times it gave its slot up */
+    uint64_t resources;    /* provisioned and not removed */
+    uint64_t unmet;        /* jobs that it still waits for */
+    const char *needs;     /* of an agent: pool|regions|capabilities|minutes */
 } yard_job;
 yard_rc yard_job_get (yard_t *y, const char *job, yard_job **ret, yard_err_t **reterr);
 
@@ -178,6 +205,42 @@ typedef struct {
 yard_rc yard_job_list (yard_t *y, const yard_job_filter *filter, yard_job_page **ret,
                        yard_err_t **reterr);
 
+/* How a change is asked for. May be NULL wherever it is a parameter. */
+typedef struct {
+    size_t size;        /* sizeof (yard_how) */
+    const char *reason; /* for the history, <= 200 octets; may be NULL */
+    const char *key;    /* as in yard_job_submit; may be NULL */
+    bool plan;          /* only say what it would do; nothing is changed */
+    bool versioned;   /* refused (YARD_ECONFLICT, "stale_version") unless 'version', which a */
+    uint64_t version; /* plan told, is still the one */
+} yard_how;
+
+typedef struct {
+    bool planned;      /* nothing was changed */
+    uint64_t version;  /* of what was, or would be, changed */
+    const char *state; /* of the job after it; "" if it was no job, or a plan */
+    bool final;        /* the job has ended */
+    uint64_t made;     /* number of what was made, if something was */
+    size_t count;
+    const char *const *effects; /* sentences: what it does, and what follows */
+} yard_outcome;
+
+/* What some verbs need. */
+typedef struct {
+    size_t size;           /* sizeof (yard_job_change) */
+    unsigned urgency;      /* of "urge": 0 to 31 */
+    const char *tier;      /* of "retier" */
+    const char *on;        /* of "depend": the job to wait for */
+    const char *condition; /* of "depend": "success" (also if NULL), "any" */
+} yard_job_change;
+
+/* Changes a job. 'verb' is "terminate", "suspend", "resume", "hold", "release", "retry",
+ * "urge", "retier" or "depend"; 'change' (may be NULL) is for the last three. 'ret' may be
+ * NULL. */
+yard_rc yard_job_act (yard_t *y, const char *job, const char *verb,
+                      const yard_job_change *change, const yard_how *how, yard_outcome **ret,
+                      yard_err_t **reterr);
+
 typedef struct {
     const char *job, *state; /* "TERMINATED", or where it is while its agent is told */
     bool final;
@@ -199,10 +262,33 @@ typedef struct {
     const char *job, *state;
     size_t count; /* 0: it starts in the next round */
     const yard_blocker *const *blockers;
+    const char *chosen; /* why the latest attempt's agent was taken and others were not; "" */
 } yard_explained;
 /* Why does a job not start? */
 yard_rc yard_job_explain (yard_t *y, const char *job, yard_explained **ret,
                           yard_err_t **reterr);
+/* What stands between a job and one agent? */
+yard_rc yard_job_why_not (yard_t *y, const char *job, const char *agent, yard_explained **ret,
+                          yard_err_t **reterr);
+
+typedef struct {
+    uint64_t seq;      /* its number; rises by one with each */
+    const char *state; /* after it */
+    int64_t at_ms;
+    uint64_t attempt, fence;
+    const char *agent;
+    const char *who;    /* name of the key that asked for it; "": the yard by itself */
+    const char *why;    /* reason */
+    const char *detail; /* what was said beside it */
+} yard_event_row;
+typedef struct {
+    size_t count;
+    const yard_event_row *const *rows; /* by number */
+    bool more;                         /* ask with 'after' set to the last number */
+} yard_event_page;
+/* A job's history: at most 'limit' (<= 200; 0: 200) events after the one numbered 'after'. */
+yard_rc yard_job_events (yard_t *y, const char *job, uint64_t after, unsigned limit,
+                         yard_event_page **ret, yard_err_t **reterr);
 
 /* Waits until the job has ended, at most timeout_ms (-1: without limit; YARD_ETIMEOUT after
  * it). 'ret' (may be NULL) says how. */
@@ -225,7 +311,14 @@ void yard_job_unwatch (yard_t *y, const char *job);
 typedef enum {
     YARD_EVENT_CHANGED = 1, /* a numbered event of the job's history */
     YARD_EVENT_PROGRESS,    /* counters; only job, fence, done and total are set */
-    YARD_EVENT_LOST         /* the yard ended this watch before the job's end: 'why' says why */
+    YARD_EVENT_LOST,        /* the yard ended this watch, or the feed if 'job' is "", before its
+                               end: 'why' says why, 'detail' is the slug */
+    /* of a feed */
+    YARD_EVENT_SNAPSHOT,  /* how a job is */
+    YARD_EVENT_CAUGHT_UP, /* every job was told; no more is set */
+    YARD_EVENT_ROW,       /* an event of some job */
+    YARD_EVENT_RESNAPSHOT /* rows may have been lost and the feed begins anew: forget what is
+                             known, snapshots of all jobs follow; 'why' says what happened */
 } yard_event_type;
 typedef struct {
     yard_event_type type;
@@ -239,11 +332,25 @@ typedef struct {
     const char *why;    /* reason */
     const char *detail; /* what was said beside it */
     uint64_t done, total;
+    const char *tenant, *name, *tier; /* of a feed's job; else "" */
 } yard_event;
+
+typedef struct {
+    size_t size;        /* sizeof (yard_feed_filter) */
+    bool snapshot;      /* begin with every job that has not ended */
+    const char *tier;   /* only this tier; may be NULL */
+    const char *state;  /* only what leads to this state; may be NULL */
+    const char *tenant; /* only this tenant; may be NULL */
+} yard_feed_filter;
+/* Opens the feed of this yard_t, in place of the one it may have: every event of every job that
+ * fits, through yard_process, without a gap as long as no YARD_EVENT_RESNAPSHOT comes. 'filter'
+ * may be NULL. */
+yard_rc yard_feed_open (yard_t *y, const yard_feed_filter *filter, yard_err_t **reterr);
+void yard_feed_close (yard_t *y);
 
 /* The next event: YARD_OK and an event to free, or YARD_ETIMEOUT if none came in timeout_ms (0:
  * do not wait; -1: without limit), YARD_EDENIED if the key was turned away; with a lost
- * connection it waits and resumes. Without a watch it is YARD_EINVALID. */
+ * connection it waits and resumes. Without a watch or a feed it is YARD_EINVALID. */
 yard_rc yard_process (yard_t *y, int timeout_ms, yard_event **ret, yard_err_t **reterr);
 
 /* A descriptor to poll for reading: when it is readable call yard_process with timeout 0 until
@@ -258,6 +365,9 @@ typedef struct {
     const char *const *capabilities; /* ends with NULL */
     uint64_t slots, used, session;
     int64_t seen_at_ms;
+    bool draining;            /* it gets no new work */
+    int64_t drain_by_ms;      /* when what it still runs is suspended; 0: never */
+    const char *drain_reason; /* "" if it is not drained */
 } yard_agent_row;
 typedef struct {
     size_t count;
@@ -274,8 +384,45 @@ typedef struct {
     uint64_t offered;   /* of these, offered to assignment */
     uint64_t classes;   /* different requirements among them */
     uint64_t oldest_ms; /* how long the oldest has waited; 0: none */
+    uint64_t idle;      /* of the waiting: held, too early, dependent, or of urgency 0 */
+    bool stopped;       /* nothing of it is started */
+    const char *reason; /* why it is stopped */
 } yard_queue;
 yard_rc yard_queue_get (yard_t *y, const char *tier, yard_queue **ret, yard_err_t **reterr);
+
+typedef struct {
+    const char *tier;
+    uint64_t running;    /* attempts that agents hold */
+    uint64_t suspending; /* of these, asked to suspend */
+    uint64_t offered;    /* waiting jobs that assignment looks at */
+} yard_tier_load;
+typedef struct {
+    size_t count;
+    const yard_tier_load *const *tiers;
+    uint64_t agents, draining, lost; /* connected, of these draining; lost */
+    uint64_t slots, used;            /* of the connected */
+} yard_load;
+/* What runs, by tier, and the agents in numbers. */
+yard_rc yard_load_get (yard_t *y, yard_load **ret, yard_err_t **reterr);
+
+typedef struct {
+    uint64_t problem;
+    const char *kind;     /* "stale_request" ... */
+    const char *job;      /* "" if it is about none */
+    const char *agent;    /* "" if it is about none */
+    int64_t since_ms;     /* 1970 */
+    int64_t closed_at_ms; /* 0: open */
+    const char *detail;
+} yard_problem;
+typedef struct {
+    size_t count;
+    const yard_problem *const *rows; /* newest first */
+    uint64_t next;                   /* 'before' of the next page; 0: this is the last */
+} yard_problem_page;
+/* At most 200 problems, newest first; 'before' 0: from the newest; 'closed': also those that
+ * are over. */
+yard_rc yard_problem_list (yard_t *y, uint64_t before, bool closed, yard_problem_page **ret,
+                           yard_err_t **reterr);
 
 typedef struct {
     const char *name;
@@ -291,6 +438,68 @@ typedef struct {
     const yard_actor *const *actors;
 } yard_status;
 yard_rc yard_yard_get (yard_t *y, yard_status **ret, yard_err_t **reterr);
+
+/* --- policy (operators); 'how' and 'ret' as in yard_job_act --- */
+
+/* 'verb': "stop" or "start" the queue of a tier. */
+yard_rc yard_queue_act (yard_t *y, const char *tier, const char *verb, const yard_how *how,
+                        yard_outcome **ret, yard_err_t **reterr);
+/* 'verb': "drain" or "undrain" an agent. What a drained one still runs at 'deadline_ms' is
+ * suspended and goes on elsewhere; 0: it may end. */
+yard_rc yard_agent_act (yard_t *y, const char *agent, const char *verb, int64_t deadline_ms,
+                        const yard_how *how, yard_outcome **ret, yard_err_t **reterr);
+
+typedef struct {
+    const char *name;
+    uint64_t weight;                   /* its share of a tier */
+    uint64_t waiting_max, running_max; /* 0: any number */
+    bool overflow; /* its platinum jobs may leave its dedicated pool when that is full */
+    uint64_t version;
+} yard_tenant;
+typedef struct {
+    size_t count;
+    const yard_tenant *const *rows; /* by name */
+    const char *next;               /* 'after' of the next page; NULL: this is the last */
+} yard_tenant_page;
+typedef struct {
+    size_t size;            /* sizeof (yard_tenant_change) */
+    const uint64_t *weight; /* 1 to 1000; NULL: as it is, also below */
+    const uint64_t *waiting_max, *running_max;
+    const bool *overflow;
+} yard_tenant_change;
+/* At most 200 tenants; 'after' may be NULL. */
+yard_rc yard_tenant_list (yard_t *y, const char *after, yard_tenant_page **ret,
+                          yard_err_t **reterr);
+yard_rc yard_tenant_set (yard_t *y, const char *tenant, const yard_tenant_change *change,
+                         const yard_how *how, yard_outcome **ret, yard_err_t **reterr);
+
+typedef struct {
+    uint64_t window;
+    int64_t begins_ms, ends_ms;
+    const char *scope;   /* "yard", "region", "pool", "agent" */
+    const char *subject; /* which; "" for the yard */
+    const char *reason;
+    uint64_t version;
+} yard_window;
+typedef struct {
+    size_t count;
+    const yard_window *const *rows; /* by number */
+    uint64_t next;                  /* 'after' of the next page; 0: this is the last */
+} yard_window_page;
+typedef struct {
+    size_t size; /* sizeof (yard_window_spec) */
+    int64_t begins_ms, ends_ms;
+    const char *scope;   /* NULL: "yard" */
+    const char *subject; /* NULL for the yard */
+} yard_window_spec;
+/* At most 200 windows that have not ended, after the one numbered 'after'. */
+yard_rc yard_window_list (yard_t *y, uint64_t after, yard_window_page **ret,
+                          yard_err_t **reterr);
+/* Nothing starts on the window's agents that cannot end before it, nor in it. */
+yard_rc yard_window_add (yard_t *y, const yard_window_spec *spec, const yard_how *how,
+                         yard_outcome **ret, yard_err_t **reterr);
+yard_rc yard_window_remove (yard_t *y, uint64_t window, const yard_how *how, yard_outcome **ret,
+                            yard_err_t **reterr);
 
 /* --- keys (admins) --- */
 
