@@ -14,6 +14,7 @@ import time
 from yardwire import ROOT, Agent, Certificate, Door, Worker, job_body, new_certificate, read_certificate, write_certificate
 
 sys.path.insert(0, os.path.join(ROOT, "scripts", "dev"))
+from simagent import SimAgent  # noqa: E402
 from yard import Key, Yard, YardError, die_with, wait_for  # noqa: E402
 
 ROLES = ("submitter", "viewer", "operator", "admin", "agent")
@@ -22,6 +23,8 @@ PEOPLE = {"admin": ("admin", "yard"), "operator": ("operator", "yard"), "acme": 
           **{f"agent-{number}": ("agent", "agents") for number in range(1, 7)}}
 CLIENTS, AGENTS = 0, 1
 FINAL = ("COMPLETED", "TERMINATED", "FAILED")
+RUN = ("state", "seq", "state_at", "state_count", "wanted", "held", "urgency", "attempt", "retries", "fence", "agent_id", "holder", "checkpoint",
+       "wanted_at", "message", "suspender", "ends_as", "losses", "preempted", "live", "unmet", "came_back", "not_before_ms")
 
 
 def rss_kib(pid):
@@ -167,6 +170,14 @@ class WireYard(Yard):
             raise YardError("the worker was not registered")
         return worker
 
+    def sim(self, name="agent-1", **registration):
+        """A simulated agent, registered."""
+        return SimAgent(lambda: self.raw_agent(name), **registration).begin()
+
+    def act(self, door, verb, job, **more):
+        """job_act, until it is not refused for now."""
+        return door.until("job_act", 10, request=more.pop("request", None) or os.urandom(16), job=job, verb=verb, **more)
+
     def grown_kib(self, pid, before):
         """By how much an actor's memory grew; 0 under a sanitizer, which keeps what was freed."""
         with open(self.program("ym-intake"), "rb") as file:
@@ -195,6 +206,23 @@ class WireYard(Yard):
         """What happened to a job, as (event, state, attempt, fence)."""
         return [tuple(map(int, row)) for row in
                 self.sql(f"SELECT on_event, state, attempt, fence FROM ym.job_event WHERE job_id = {job} ORDER BY seq")]
+
+    def run(self, job):
+        """Its row while it lives, as a dict of text; {} once it has ended."""
+        rows = self.sql(f"SELECT {', '.join(RUN)} FROM ym.job_run WHERE job_id = {job}")
+        return dict(zip(RUN, rows[0])) if rows else {}
+
+    def moves(self, job):
+        """Its history as names of states, one for each that it came into."""
+        return [row[0] for row in self.sql(f"SELECT state FROM ym.job_history WHERE job_id = {job} AND on_event < 50 ORDER BY seq")]
+
+    def notes(self, job):
+        """Its history's facts that are no move, in words."""
+        return [row[0] for row in self.sql(f"SELECT why FROM ym.job_history WHERE job_id = {job} AND on_event > 50 ORDER BY seq")]
+
+    def problems(self, job):
+        """Open ones."""
+        return [int(row[0]) for row in self.sql(f"SELECT kind FROM ym.problem WHERE job_id = {job} AND closed_ms = 0 ORDER BY kind")]
 
     def log(self, name="yardmasterd"):
         with open(self.path("log", name), encoding="utf-8", errors="replace") as file:
