@@ -1,6 +1,6 @@
 """test_signals.py - prepare, start, suspend, resume, terminate, deprovision, against an agent that plays every part."""
 import pytest
-from life import (CLEANUP_FAILED, LEASE_S, RETRIES, RETRY_S, SIGNAL_FAILED, STALE_REQUEST, STALE_S, TICK_S, ask_for, brought, door, kind,
+from life import (LEASE_S, RETRIES, RETRY_S, SIGNAL_FAILED, STALE_REQUEST, STALE_S, TICK_S, ask_for, brought, door, kind,
                   nothing_is_forgotten, operator, quick_yard, seq, sim)
 from simagent import at_once, completes, errs, never, runs, twice, works, works_for_ever
 from wireyard import steady, wait_for
