@@ -72,7 +72,9 @@ static void hear_told (struct agent *a, const struct ym_header *h, const void *b
     if (h->number == YM_MSG_attempt_start)
         attempt_hear_start (a, body);
     else if (h->number == YM_MSG_attempt_terminate)
-        attempt_hear_terminate (a, body);
+        signal_hear_terminate (a, body);
+    else if (h->number == YM_MSG_attempt_suspend)
+        signal_hear_suspend (a, body);
     else if (h->number == YM_MSG_attempt_lost)
         attempt_lost (a, lost->job, lost->fence);
 }
@@ -135,7 +137,7 @@ static void hear_workers (struct agent *a)
     if (!woken)
         return;
     reports_collect (a);
-    attempts_ended (a);
+    signals_answered (a);
 }
 
 /* --- the loop --- */
@@ -148,6 +150,7 @@ static void send_due (struct agent *a)
         return;
     a->look_at_ms = INT64_MAX;
     session_send (a, now);
+    signals_send (a, now);
     reports_send (a, now);
     counters_send (a, now);
     workers_grow (a, now);
@@ -193,7 +196,7 @@ static bool is_over (struct agent *a, int64_t now)
     }
     HASH_ITER (hh, a->by_job, t, next)
     is_running |= !t->report[REPORT_END].active;
-    if (is_running || (has_tasks && !a->by_job)) {
+    if (is_running || a->ghosts > 0 || (has_tasks && !a->by_job)) {
         a->leave_by_ms = now + END_MS;
         return false;
     }
@@ -215,8 +218,8 @@ static yard_err_t *live (struct agent *a)
 
         hear_news (a);
         receive (a);
-        workers_wake (a);
         hear_workers (a);
+        workers_wake (a);
         send_due (a);
         err = session_trouble (a, ym_time_mono_ms ());
         if (err && !a->draining)
@@ -280,7 +283,13 @@ static void make_places (struct agent *a)
     a->places = ym_new_array (a->place_max, sizeof *a->places);
     for (unsigned i = 0; i < a->place_max; i++)
         a->places[i] = i;
-    a->threads = ym_new_array (a->opts->slots, sizeof *a->threads);
+    for (unsigned i = 0; i < ACTS; i++) {
+        struct pool *p = &a->pool[i];
+        p->agent = a;
+        p->starve_at_ms = INT64_MAX;
+        p->threads = ym_new_array (a->opts->slots, sizeof *p->threads);
+        ym_assert (pthread_cond_init (&p->work, NULL) == 0);
+    }
 }
 
 static size_t largest_message (void)
@@ -307,8 +316,7 @@ static yard_err_t *begin (struct agent *a)
     a->arena = ym_arena_new (65536);
     a->body = ym_new (largest_message ());
     ym_assert (pthread_mutex_init (&a->lock, NULL) == 0);
-    ym_assert (pthread_cond_init (&a->work, NULL) == 0);
-    a->lease_until_ms = a->beat_due_ms = a->starve_at_ms = INT64_MAX;
+    a->lease_until_ms = a->beat_due_ms = INT64_MAX;
     return door_open (&a->door, &a->opts->conn);
 }
 
@@ -319,7 +327,10 @@ static void end (struct agent *a)
         workers_done (a);
         attempts_free (a);
         (void)pthread_mutex_destroy (&a->lock);
-        (void)pthread_cond_destroy (&a->work);
+        for (unsigned i = 0; i < ACTS; i++) {
+            (void)pthread_cond_destroy (&a->pool[i].work);
+            free (a->pool[i].threads);
+        }
     }
     door_close (&a->door);
     ym_arena_free (a->arena);
@@ -329,7 +340,6 @@ static void end (struct agent *a)
     free (a->body);
     free (a->tasks);
     free (a->places);
-    free (a->threads);
 }
 
 /* Threads inherit the mask, so no handler is interrupted by what is meant for us. */

@@ -52,14 +52,6 @@ void reports_again (struct agent *a)
 
 /* --- sending --- */
 
-static bool send_started (struct agent *a, const struct report *r)
-{
-    const struct yard_task *t = r->task;
-    struct ym_attempt_started m = {.session = a->session, .job = t->job, .fence = t->fence};
-
-    return agent_send (a, YM_MSG_attempt_started, r->ask, &m);
-}
-
 /* The body was made by the worker; only the header's ask is ours. */
 static bool send_work (struct agent *a, const struct report *r)
 {
@@ -70,33 +62,9 @@ static bool send_work (struct agent *a, const struct report *r)
     return door_send (&a->door, t->work, t->work_size);
 }
 
-static bool send_end (struct agent *a, const struct report *r)
-{
-    const struct yard_task *t = r->task;
-    struct ym_attempt_completed completed = {.session = a->session,
-                                             .job = t->job,
-                                             .fence = t->fence,
-                                             .done = t->done,
-                                             .total = t->total,
-                                             .result = ym_str (t->result)};
-    struct ym_attempt_failed failed = {.session = a->session,
-                                       .job = t->job,
-                                       .fence = t->fence,
-                                       .retryable = t->step != YARD_FAIL,
-                                       .text = ym_str (t->result)};
-    struct ym_attempt_terminated terminated = {
-        .session = a->session, .job = t->job, .fence = t->fence};
-
-    if (t->step == YARD_DONE)
-        return agent_send (a, YM_MSG_attempt_completed, r->ask, &completed);
-    if (t->terminate)
-        return agent_send (a, YM_MSG_attempt_terminated, r->ask, &terminated);
-    return agent_send (a, YM_MSG_attempt_failed, r->ask, &failed);
-}
-
 typedef bool send_f (struct agent *a, const struct report *r);
 static send_f *const sends[REPORTS] = {
-    [REPORT_STARTED] = send_started, [REPORT_WORK] = send_work, [REPORT_END] = send_end};
+    [REPORT_CALL] = call_send, [REPORT_WORK] = send_work, [REPORT_END] = end_send};
 
 static void started_send (struct agent *a, int64_t now);
 
@@ -132,14 +100,10 @@ static void started_send (struct agent *a, int64_t now)
     struct yard_task *t;
 
     while ((t = a->started) && t->started_due_ms <= now) {
-        bool is_running;
         DL_DELETE2 (a->started, t, started_prev, started_next);
-        pthread_mutex_lock (&a->lock);
-        is_running = t->state != TASK_WAITING;
-        pthread_mutex_unlock (&a->lock);
-        if (is_running) {
+        if (worker_state (t, MAIN) != ACT_QUEUED) {
             t->started_listed = false;
-            report_begin (a, t, REPORT_STARTED);
+            call_started (a, t);
             continue;
         }
         t->started_due_ms = now + START_GRACE_MS;
@@ -164,14 +128,6 @@ void task_answer (struct yard_task *t, yard_rc rc, zmq_msg_t *take_frame)
     pthread_mutex_unlock (&t->agent->lock);
 }
 
-static void note (struct agent *a, const struct yard_task *t)
-{
-    size_t at = ((uint64_t)t->job * UINT64_C (0x9e3779b97f4a7c15)) >> 52 & (NOTED - 1);
-
-    a->noted[at].job = t->job;
-    a->noted[at].fence = t->fence;
-}
-
 static void answered (struct agent *a, struct report *r, zmq_msg_t *frame)
 {
     struct yard_task *t = r->task;
@@ -180,9 +136,12 @@ static void answered (struct agent *a, struct report *r, zmq_msg_t *frame)
     if (r->kind == REPORT_WORK) {
         task_answer (t, YARD_OK, frame);
     }
-    else if (r->kind == REPORT_END) {
-        note (a, t);
-        task_free (a, t);
+    else if (r->kind == REPORT_CALL) {
+        call_answered (a, t);
+    }
+    else {
+        noted_put (a, &(struct noted){t->job, t->fence, t->end, false, t->message});
+        task_leave (a, t);
     }
 }
 
@@ -195,6 +154,13 @@ static void refused_for_good (struct agent *a, struct report *r, enum ym_refusal
     if (r->kind == REPORT_WORK && (is_own || why == YM_REFUSAL_STALE_CHECKPOINT)) {
         report_end (a, r);
         task_answer (r->task, is_own ? YARD_EINVALID : YARD_ECONFLICT, NULL);
+        return;
+    }
+    /* Two that crossed: what it answers is asked no more, or will be asked again. */
+    if (r->kind == REPORT_CALL && why == YM_REFUSAL_ILLEGAL_MOVE &&
+        r->task->call[0].kind >= CALL_WORKING) {
+        report_end (a, r);
+        call_answered (a, r->task);
         return;
     }
     task_fence (a, r->task, false);
@@ -246,25 +212,38 @@ void task_stop (struct yard_task *t, yard_stop why)
     const uint64_t one = 1;
 
     pthread_mutex_lock (&t->agent->lock);
-    atomic_store (&t->stop, (int)why);
-    if (t->stop_fd >= 0 && write (t->stop_fd, &one, sizeof one) != sizeof one)
-        ym_panic ("an eventfd that takes no more");
+    if (atomic_load (&t->stop) != YARD_STOP_FENCED) {
+        atomic_store (&t->stop, (int)why);
+        if (t->stop_fd >= 0 && write (t->stop_fd, &one, sizeof one) != sizeof one)
+            ym_panic ("an eventfd that takes no more");
+    }
     pthread_mutex_unlock (&t->agent->lock);
 }
 
-static void unlist (struct agent *a, struct yard_task *t)
+/* It could not be stopped, unless this agent goes anyway. */
+void task_go_on (struct yard_task *t)
+{
+    uint64_t count;
+
+    pthread_mutex_lock (&t->agent->lock);
+    atomic_store (&t->stop_by_ms, 0);
+    atomic_store (&t->stop, t->agent->draining ? YARD_STOP_DRAIN : YARD_GO_ON);
+    if (!t->agent->draining && t->stop_fd >= 0)
+        (void)!read (t->stop_fd, &count, sizeof count);
+    pthread_mutex_unlock (&t->agent->lock);
+}
+
+/* It is no longer the job's attempt; its handlers may still run. */
+static void forget (struct agent *a, struct yard_task *t)
 {
     if (t->started_listed)
         DL_DELETE2 (a->started, t, started_prev, started_next);
-    t->started_listed = false;
+    if (t->answer_listed)
+        DL_DELETE2 (a->answers, t, answer_prev, answer_next);
+    t->started_listed = t->answer_listed = false;
+    calls_clear (a, t);
     for (unsigned i = 0; i < REPORTS; i++)
         report_end (a, &t->report[i]);
-}
-
-/* It is no longer the job's attempt; its handler may still run. */
-void task_forget (struct agent *a, struct yard_task *t)
-{
-    unlist (a, t);
     if (t->known)
         HASH_DEL (a->by_job, t);
     t->known = false;
@@ -272,15 +251,20 @@ void task_forget (struct agent *a, struct yard_task *t)
 
 void task_free (struct agent *a, struct yard_task *t)
 {
-    task_forget (a, t);
+    forget (a, t);
     reports_collect (a); /* its counters may stand in the queue */
     if (t->progressed)
         DL_DELETE2 (a->counters, t, progress_prev, progress_next);
+    a->ghosts -= t->is_ghost;
     a->tasks[t->place] = NULL;
     a->places[a->place_count++] = t->place;
     ym_close_at (&t->stop_fd);
     (void)zmq_msg_close (&t->answer);
     (void)pthread_cond_destroy (&t->answered);
+    (void)pthread_mutex_destroy (&t->talk);
+    free (t->resource);
+    free (t->moved_source);
+    free (t->moved_target);
     free (t->work);
     free (t);
 }
@@ -290,21 +274,37 @@ static yard_rc fenced_rc (const struct yard_task *t)
     return t->gave_up ? YARD_EUNREACHABLE : YARD_EFENCED;
 }
 
-void task_fence (struct agent *a, struct yard_task *t, bool gave_up)
+static bool is_held (struct yard_task *t)
 {
-    bool is_waiting = worker_take_back (a, t);
-    bool has_ended = t->report[REPORT_END].active;
+    bool is_held;
 
-    task_forget (a, t);
-    if (is_waiting || has_ended) {
+    pthread_mutex_lock (&t->agent->lock);
+    is_held = t->has_news || t->act[MAIN].state != ACT_IDLE || t->act[SIDE].state != ACT_IDLE;
+    pthread_mutex_unlock (&t->agent->lock);
+    return is_held;
+}
+
+void task_leave (struct agent *a, struct yard_task *t)
+{
+    forget (a, t);
+    for (unsigned i = 0; i < ACTS; i++)
+        (void)worker_take_back (a, t, i);
+    if (!is_held (t)) {
         task_free (a, t);
         return;
     }
-    t->gave_up = gave_up;
+    a->ghosts += !t->is_ghost;
+    t->is_ghost = true;
     task_stop (t, YARD_STOP_FENCED);
     /* From now on the worker asks no more; what it asked just before is in the queue. */
     reports_collect (a);
     task_answer (t, fenced_rc (t), NULL);
+}
+
+void task_fence (struct agent *a, struct yard_task *t, bool gave_up)
+{
+    t->gave_up = gave_up;
+    task_leave (a, t);
 }
 
 /* --- what workers left for us --- */

@@ -8,6 +8,7 @@
 
 #include "client/libyard/agent.h"
 #include "common/base/panic.h"
+#include "common/base/time.h"
 
 enum { RESUME_MAX = 65536, MARK_MAX = 200, ROWS_MAX = 1000, ID_MAX = 128 };
 
@@ -88,7 +89,7 @@ static bool encode_work (yard_task *t, unsigned number, const void *msg)
     return t->work_size > 0;
 }
 
-/* Hands the ask to the I/O thread and waits; an answer is then in t->answer. */
+/* Hands the ask to the I/O thread and waits; an answer is then in t->answer. Under 'talk'. */
 static yard_rc exchange (yard_task *t, unsigned number, const void *msg)
 {
     struct agent *a = t->agent;
@@ -112,6 +113,16 @@ static yard_rc exchange (yard_task *t, unsigned number, const void *msg)
     return rc;
 }
 
+yard_rc task_talk (yard_task *t, unsigned number, const void *msg)
+{
+    yard_rc rc;
+
+    pthread_mutex_lock (&t->talk);
+    rc = exchange (t, number, msg);
+    pthread_mutex_unlock (&t->talk);
+    return rc;
+}
+
 static void count_up (yard_task *t, uint64_t done, uint64_t total)
 {
     pthread_mutex_lock (&t->agent->lock);
@@ -127,7 +138,6 @@ yard_rc yard_task_checkpoint (yard_task *task, const void *resume, size_t size,
     struct ym_attempt_checkpoint m = {.session = task->agent->session,
                                       .job = task->job,
                                       .fence = task->fence,
-                                      .checkpoint = task->checkpoint + 1,
                                       .resume = ym_bytes (resume, size),
                                       .mark = ym_str (mark),
                                       .done = done,
@@ -142,12 +152,15 @@ yard_rc yard_task_checkpoint (yard_task *task, const void *resume, size_t size,
         rows[i] = (struct ym_mapping){ym_str (mappings[i].source), ym_str (mappings[i].target)};
     m.mappings.at = rows;
     m.mappings.count = (uint32_t)count;
+    pthread_mutex_lock (&task->talk);
+    m.checkpoint = task->checkpoint + 1;
     rc = exchange (task, YM_MSG_attempt_checkpoint, &m);
-    if (rc != YARD_OK)
-        return rc;
-    task->checkpoint++;
-    count_up (task, done, total);
-    return YARD_OK;
+    if (rc == YARD_OK)
+        task->checkpoint++;
+    pthread_mutex_unlock (&task->talk);
+    if (rc == YARD_OK)
+        count_up (task, done, total);
+    return rc;
 }
 
 /* --- lookups --- */
@@ -225,8 +238,12 @@ yard_rc yard_task_lookup (yard_task *task, const char *const *sources, size_t co
         rows[i].source = ym_str (sources[i]);
     m.sources.at = rows;
     m.sources.count = (uint32_t)count;
+    pthread_mutex_lock (&task->talk);
     rc = exchange (task, YM_MSG_attempt_lookup, &m);
-    return rc == YARD_OK ? read_targets (task, sources, count, ret_targets) : rc;
+    if (rc == YARD_OK)
+        rc = read_targets (task, sources, count, ret_targets);
+    pthread_mutex_unlock (&task->talk);
+    return rc;
 }
 
 /* --- saying and being told --- */
@@ -251,6 +268,15 @@ yard_stop yard_task_should_stop (const yard_task *task)
     return (yard_stop)atomic_load (&task->stop);
 }
 
+yard_stop yard_task_stop_by (const yard_task *task, int64_t *ret_left_ms)
+{
+    int64_t by = atomic_load (&task->stop_by_ms), left = by - ym_time_mono_ms ();
+
+    if (ret_left_ms)
+        *ret_left_ms = by == 0 ? -1 : left > 0 ? left : 0;
+    return yard_task_should_stop (task);
+}
+
 int yard_task_stop_fd (const yard_task *task)
 {
     /* The descriptor is made when it is first asked for; to the handler that is no change. */
@@ -268,11 +294,99 @@ void yard_task_result (yard_task *task, const char *format, ...)
     char text[2048];
     va_list args;
 
+    struct act *act = worker_act;
+
     va_start (args, format);
     (void)vsnprintf (text, sizeof text, format, args);
     va_end (args);
-    (void)ym_text_copy (task->result, sizeof task->result, text);
-    if (!ym_text_is_clean (task->result, strlen (task->result)))
-        (void)ym_text_copy (task->result, sizeof task->result,
+    if (!act || act->task != task)
+        act = &task->act[MAIN];
+    pthread_mutex_lock (&task->agent->lock);
+    (void)ym_text_copy (act->result, sizeof act->result, text);
+    if (!ym_text_is_clean (act->result, strlen (act->result)))
+        (void)ym_text_copy (act->result, sizeof act->result,
                             "(the handler's sentence was no UTF-8)");
+    pthread_mutex_unlock (&task->agent->lock);
+}
+
+/* --- after YARD_WORKING --- */
+
+/* The handler may still be about to return. */
+static void say (struct act *act, unsigned signal, yard_step step)
+{
+    if (act->signal != signal)
+        return;
+    if (act->state == ACT_ASYNC) {
+        act->state = ACT_ANSWERED;
+        act->step = step;
+        agent_post (act->task);
+    }
+    else if (act->state == ACT_RUNNING) {
+        act->has_said = true;
+        act->step = step;
+    }
+}
+
+static void say_main (yard_task *t, unsigned signal, yard_step step)
+{
+    struct agent *a = t->agent;
+
+    pthread_mutex_lock (&a->lock);
+    say (&t->act[MAIN], signal, step);
+    pthread_mutex_unlock (&a->lock);
+}
+
+void yard_task_prepared (yard_task *task)
+{
+    say_main (task, YM_PREPARE, YARD_DONE);
+}
+
+void yard_task_deprovisioned (yard_task *task)
+{
+    yard_rc rc = resources_clear (task);
+
+    say_main (task, YM_DEPROVISION, rc == YARD_OK ? YARD_DONE : YARD_RETRY);
+}
+
+void yard_task_started (yard_task *task)
+{
+    pthread_mutex_lock (&task->agent->lock);
+    task->has_begun = true;
+    agent_post (task);
+    pthread_mutex_unlock (&task->agent->lock);
+}
+
+void yard_task_complete (yard_task *task, yard_step step)
+{
+    struct agent *a = task->agent;
+    struct act *side = &task->act[SIDE];
+
+    pthread_mutex_lock (&a->lock);
+    say (&task->act[MAIN], YM_START, step == YARD_WORKING ? YARD_RETRY : step);
+    if (side->state == ACT_ASYNC)
+        say (side, side->signal, YARD_DONE);
+    pthread_mutex_unlock (&a->lock);
+}
+
+/* Also where the handler had nothing to say about it, and what runs was stopped. */
+static void say_stopped (yard_task *t, unsigned signal)
+{
+    struct agent *a = t->agent;
+    struct act *main = &t->act[MAIN];
+
+    pthread_mutex_lock (&a->lock);
+    say (&t->act[SIDE], signal, YARD_DONE);
+    if (main->state == ACT_ASYNC && main->signal != YM_DEPROVISION)
+        say (main, main->signal, YARD_STOPPED);
+    pthread_mutex_unlock (&a->lock);
+}
+
+void yard_task_suspended (yard_task *task)
+{
+    say_stopped (task, YM_STOP);
+}
+
+void yard_task_terminated (yard_task *task)
+{
+    say_stopped (task, YM_END);
 }

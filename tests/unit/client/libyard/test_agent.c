@@ -608,9 +608,11 @@ Test (agent, termination_is_answered, .timeout = 30)
 
     fake_start (&d, false);
     agent_ready (&a);
+    m.fence = 4;
     fake_tell (&d, YM_MSG_attempt_terminate, &m); /* of which nothing is known here */
     skip_to (&d, YM_MSG_attempt_terminated);
-    noted (&d, 5, 0);
+    noted (&d, 4, 0);
+    m.fence = 5;
     start (&d, JOB, 5);
     await (&a.shared, &a.shared.begun, 1);
     fake_tell (&d, YM_MSG_attempt_terminate, &m);
@@ -652,6 +654,23 @@ Test (agent, the_same_attempt_again_is_the_same, .timeout = 30)
     fake_stop (&d);
 }
 
+/* As long as the older attempt's handler has not returned, the younger one is put off. */
+static void begin_second (struct fake_door *d, uint64_t fence)
+{
+    do {
+        cr_assert (fake_take (d, PATIENCE_MS));
+        if (d->header.number != YM_MSG_attempt_errored)
+            continue;
+        const struct ym_attempt_errored *m = fake_read (d);
+        cr_assert_eq (m->fence, fence);
+        cr_assert_eq (m->signal, YM_PREPARE);
+        cr_assert (m->retryable);
+        cr_assert (m->text.size > 11 && memcmp (m->text.at, "flow_exists", 11) == 0);
+        start (d, JOB, fence);
+        return;
+    } while (true);
+}
+
 Test (agent, a_higher_number_ends_the_older_attempt, .timeout = 30)
 {
     struct fake_door d;
@@ -664,6 +683,7 @@ Test (agent, a_higher_number_ends_the_older_attempt, .timeout = 30)
     start (&d, JOB, 6);
     await (&a.shared, &a.shared.ended, 1);
     cr_assert_eq (a.shared.stop, YARD_STOP_FENCED);
+    begin_second (&d, 6);
     await (&a.shared, &a.shared.begun, 2);
     skip_to (&d, YM_MSG_attempt_started);
     fake_tell (&d, YM_MSG_attempt_lost, &(struct ym_attempt_lost){.job = JOB, .fence = 6});
