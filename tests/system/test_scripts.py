@@ -11,7 +11,7 @@ import demo
 import demo_proof
 import pytest
 import run_tests
-from yard import ROOT, Yard, is_alive, wait_for
+from yard import ROOT, Yard, is_alive, run, wait_for
 
 DEV = os.path.join(ROOT, "scripts", "dev")
 RUNNER = """
@@ -132,3 +132,9 @@ def test_a_mapped_item_that_nobody_wrote_is_a_breach(tmp_path):
     table = demo_proof.Table()
     demo_proof.prove_items(table, SimpleNamespace(yard=yard, items=str(tmp_path / "items"), floods={}, tiny=0, slice=0, batch=1))
     assert [line[0] for line in table.lines if line[2] == "BREACH"] == ["items mapped and never written"]
+
+
+def test_the_bench_works():
+    done = run(["/usr/bin/python3", os.path.join(ROOT, "tests", "bench", "waiting.py"), Yard().build, "--smoke"], 120)
+    assert done.returncode == 0, done.stderr
+    assert "queue process" in done.stdout and "lease, median" in done.stdout
