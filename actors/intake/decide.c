@@ -3,12 +3,73 @@
 
 #include <string.h>
 
-void decide_requirement (const struct ym_job_submit *m, struct ym_requirement *ret)
+#define DEDICATED "dedicated"
+
+bool decide_operates (uint32_t role)
+{
+    return role == YM_OPERATOR || role == YM_ADMIN;
+}
+
+/* False if it has no room for a name. */
+static bool dedicated_pool (char *to, size_t room, const char *tenant)
+{
+    return ym_text_format (to, room, DEDICATED ":%s", tenant);
+}
+
+static enum ym_refusal check_pool (const char *pool, const char *tenant,
+                                   struct ym_faults *faults)
+{
+    char own[YM_WORD_MAX + 1];
+
+    if (strncmp (pool, DEDICATED, strlen (DEDICATED)) != 0 ||
+        (pool[strlen (DEDICATED)] != '\0' && pool[strlen (DEDICATED)] != ':'))
+        return YM_REFUSAL_NONE;
+    if (dedicated_pool (own, sizeof own, tenant))
+        return strcmp (pool, DEDICATED) == 0 || strcmp (pool, own) == 0
+                   ? YM_REFUSAL_NONE
+                   : YM_REFUSAL_POOL_NOT_YOURS;
+    ym_faults_add (faults, "/pool", "length", "your tenant's name is too long for a pool");
+    return YM_REFUSAL_INVALID;
+}
+
+static enum ym_refusal check_after (const struct ym_job_submit *m, struct ym_faults *faults)
+{
+    char path[32];
+
+    for (uint32_t i = 0; i < m->after.count; i++)
+        for (uint32_t k = 0; k < i; k++)
+            if (m->after.at[i].job == m->after.at[k].job) {
+                (void)ym_text_format (path, sizeof path, "/after/%u/job", i);
+                ym_faults_add (faults, path, "repeated", "stands there twice");
+                return YM_REFUSAL_INVALID;
+            }
+    return YM_REFUSAL_NONE;
+}
+
+enum ym_refusal decide_submit (const struct ym_job_submit *m, uint32_t role, const char *tenant,
+                               struct ym_faults *reterr_faults)
+{
+    enum ym_refusal why = check_after (m, reterr_faults);
+
+    if (why == YM_REFUSAL_NONE && m->urgency > YM_URGENCY_USUAL && !decide_operates (role))
+        why = YM_REFUSAL_URGENCY_NOT_ALLOWED;
+    if (why == YM_REFUSAL_NONE && m->has & YM_HAS (job_submit, pool))
+        why = check_pool (m->pool, tenant, reterr_faults);
+    return why;
+}
+
+void decide_requirement (const struct ym_job_submit *m, const char *tenant,
+                         struct ym_requirement *ret)
 {
     bool has_pool = (m->has & YM_HAS (job_submit, pool)) != 0;
 
-    *ret = (struct ym_requirement){.regions = m->regions, .capabilities = m->capabilities};
-    (void)ym_text_copy (ret->pool, sizeof ret->pool, has_pool ? m->pool : "shared");
+    *ret = (struct ym_requirement){.regions = m->regions,
+                                   .capabilities = m->capabilities,
+                                   .run_minutes = ym_requirement_minutes (m->run_limit_ms)};
+    if (has_pool && strcmp (m->pool, DEDICATED) == 0)
+        (void)dedicated_pool (ret->pool, sizeof ret->pool, tenant);
+    else
+        (void)ym_text_copy (ret->pool, sizeof ret->pool, has_pool ? m->pool : "shared");
     if (!ym_words_has (&ret->capabilities, m->kind))
         (void)ym_words_add (&ret->capabilities, ym_str (m->kind));
 }
@@ -20,5 +81,5 @@ enum ym_refusal decide_repeat (const uint8_t asked[32], const uint8_t stored[32]
 
 int32_t decide_sees (uint32_t role, int32_t tenant)
 {
-    return role == YM_OPERATOR || role == YM_ADMIN ? 0 : tenant;
+    return decide_operates (role) ? 0 : tenant;
 }

@@ -8,8 +8,17 @@
 #include "common/base/refusal.h"
 #include "common/wire/requirement.h"
 
-/* What an accepted document needs of an agent. */
-void decide_requirement (const struct ym_job_submit *m, struct ym_requirement *ret);
+enum { YM_URGENCY_USUAL = 16 }; /* of a job that says nothing; more takes an operator */
+
+/* Whether an operator or an admin asks. */
+bool decide_operates (uint32_t role);
+/* What its fields cannot say each by itself: rights, and what depends on each other. */
+enum ym_refusal decide_submit (const struct ym_job_submit *m, uint32_t role, const char *tenant,
+                               struct ym_faults *reterr_faults);
+/* What an accepted document of a tenant needs of an agent. The pool "dedicated" is that of the
+ * tenant. */
+void decide_requirement (const struct ym_job_submit *m, const char *tenant,
+                         struct ym_requirement *ret);
 /* The answer to a request that the ledger has seen. */
 enum ym_refusal decide_repeat (const uint8_t asked[32], const uint8_t stored[32]);
 

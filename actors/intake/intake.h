@@ -35,12 +35,21 @@ struct intake {
     size_t relay_count;
 };
 
+/* hints.c: gathered in a turn's done, and sent at its end */
+struct hints;
+struct hints *hints_new (struct intake *in, struct ym_turn *t);
+void hints_ready (struct hints *h, uint32_t tier, const struct ym_ready *row);
+void hints_send (struct hints *h);
+
 /* submit.c */
 extern const struct ym_work submit_work, terminate_work, reserve_work, partitions_work;
 void submit_pass (struct intake *in, int64_t wall_ms, int64_t mono_ms);
 
+/* acts.c */
+extern const struct ym_work act_look_work, act_work;
+
 /* reading.c */
-extern const struct ym_work get_work, list_work, explain_work;
+extern const struct ym_work get_work, list_work;
 void on_yard_get (void *me, struct ym_item *item);
 void on_queue_get (void *me, struct ym_item *item);
 void on_agent_list (void *me, struct ym_item *item);
@@ -49,6 +58,15 @@ void on_relayed (void *me, struct ym_item *item);
 int relays_pass (struct intake *in, int64_t mono_ms);
 void relays_done (struct intake *in);
 unsigned queue_of (uint32_t tier);
+/* A question, the peer it is put to, the one that answers it, and its answer. */
+struct question {
+    unsigned number, asked, answers, answer;
+};
+void pass_on (struct intake *in, struct ym_item *item, const struct question *q,
+              const void *msg);
+
+/* explain.c */
+extern const struct ym_work explain_work, why_not_work;
 
 /* watch.c */
 extern const struct ym_work watch_work, poll_work;

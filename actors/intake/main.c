@@ -66,7 +66,9 @@ static const struct ym_handler handlers[] = {
     {.message = YM_MSG_job_watch, .work = &watch_work},
     {.message = YM_MSG_job_unwatch, .hear = on_unwatch},
     {.message = YM_MSG_job_terminate, .work = &terminate_work},
+    {.message = YM_MSG_job_act, .work = &act_look_work},
     {.message = YM_MSG_job_explain, .work = &explain_work},
+    {.message = YM_MSG_job_why_not, .work = &why_not_work},
     {.message = YM_MSG_agent_list, .hear = on_agent_list},
     {.message = YM_MSG_queue_get, .hear = on_queue_get},
     {.message = YM_MSG_yard_get, .hear = on_yard_get},
@@ -81,9 +83,10 @@ static const struct ym_handler handlers[] = {
 };
 
 static const struct ym_work *const works[] = {
-    &reserve_work, &partitions_work, &submit_work, &terminate_work, &authorize_work,
-    &revoke_work,  &key_list_work,   &get_work,    &list_work,      &explain_work,
-    &watch_work,   &poll_work,       NULL};
+    &reserve_work, &partitions_work, &submit_work,   &terminate_work,
+    &act_work,     &authorize_work,  &revoke_work,   &key_list_work,
+    &get_work,     &list_work,       &act_look_work, &explain_work,
+    &why_not_work, &watch_work,      &poll_work,     NULL};
 
 static const struct ym_actor intake = {.name = "intake",
                                        .scope = "intake",

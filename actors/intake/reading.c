@@ -1,4 +1,4 @@
-/* reading.c - what only reads: get, list, explain, and questions passed on to other
+/* reading.c - what only reads: get, list, and questions passed on to other
  * actors.
  *
  * A question that is passed on keeps its asker here; the answer of the other actor goes back as
@@ -143,18 +143,13 @@ struct relay {
     UT_hash_handle hh;
 };
 
-/* A question, the peer it is put to, the one that answers it, and its answer. */
-struct question {
-    unsigned number, asked, answers, answer;
-};
-
 void relays_begin (struct intake *in)
 {
     ym_assert (getrandom (&in->last_ask, sizeof in->last_ask, 0) == sizeof in->last_ask);
 }
 
-static void pass_on (struct intake *in, struct ym_item *item, const struct question *q,
-                     const void *msg)
+void pass_on (struct intake *in, struct ym_item *item, const struct question *q,
+              const void *msg)
 {
     struct relay *r;
 
@@ -250,56 +245,3 @@ void on_agent_list (void *me, struct ym_item *item)
 
     pass_on (me, item, &q, item->body);
 }
-
-/* Explain: the job's row, then its queue, then assignment. */
-
-static void plan_explain (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
-{
-    plan_get (me, t, items, count);
-}
-
-static void explain_now (struct intake *in, struct ym_item *item, const struct ym_job_status *s)
-{
-    struct ym_blocker_row row = {.code = YM_NOT_WAITING, .since = s->state_at};
-    struct ym_job_explained e = {.job = s->job, .state = s->state, .blockers = {&row, 1}};
-
-    (void)ym_text_copy (row.subject, sizeof row.subject, "job");
-    (void)ym_text_copy (row.wanted, sizeof row.wanted, "QUEUED");
-    (void)ym_text_copy (row.have, sizeof row.have, ym_life_state_name (&ym_job_life, s->state));
-    (void)ym_text_copy (row.lifted_by, sizeof row.lifted_by,
-                        ym_life_is_final (&ym_job_life, s->state)
-                            ? "nobody: it has ended"
-                            : "its agent: it is under way");
-    ym_answer (in->yard, item, YM_MSG_job_explained, &e);
-}
-
-static void explain_waiting (struct intake *in, struct ym_item *item, const struct status *s)
-{
-    struct question q = {YM_MSG_explain_ask, queue_of (s->m.tier), YM_ACTOR_ASSIGNMENT,
-                         YM_MSG_job_explained};
-
-    pass_on (in, item, &q,
-             &(struct ym_explain_ask){.job = s->m.job,
-                                      .tier = s->m.tier,
-                                      .state = s->m.state,
-                                      .requirement = s->requirement,
-                                      .state_at = s->m.state_at});
-}
-
-static void done_explain (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
-{
-    struct intake *in = me;
-    struct status s;
-
-    for (size_t i = 0; i < store_rows (t, items[0]->call); i++) {
-        store_got_status (t, items[0]->call, i, &s);
-        if (s.m.state != YM_JOB_QUEUED)
-            explain_now (in, items[s.place], &s.m);
-        else
-            explain_waiting (in, items[s.place], &s);
-    }
-    refuse_rest (in, items, count);
-}
-
-const struct ym_work explain_work = {
-    .name = "explain", .lane = YM_LANE_READ, .plan = plan_explain, .done = done_explain};

@@ -11,14 +11,11 @@ STATEMENT (
     id_reserve,
     "SELECT from_ms, until_ms FROM ym.id_reserve ('intake', $1::int8, $2::int8, $3::int8)");
 STATEMENT (partitions_ahead, "SELECT ym.partitions_ahead ($1::int8)");
-STATEMENT (job_submit, "SELECT ix, fresh, digest, reply FROM ym.job_submit ($1::int8, "
-                       "$2::int8[], $3::text[], $4::int8[], $5::int4[], $6::int8[], "
-                       "$7::bytea[], $8::bytea[], $9::int2[], $10::int8[], $11::text[], "
-                       "$12::text[], $13::text[], $14::text[], $15::bytea[], $16::bytea[])");
 STATEMENT (job_get, "SELECT ix, job_id, tenant, name, kind, tier, state, seq, attempt, fence, "
-                    "agent, region, checkpoint, done, total, "
-                    "submitted_ms, state_at, wanted, result, source, target, requirement, "
-                    "on_event, from_state FROM ym.job_get ($1::int8[], $2::int4[])");
+                    "agent, region, checkpoint, done, total, submitted_ms, state_at, wanted, "
+                    "result, source, target, urgency, hold, suspender, not_before_ms, "
+                    "run_limit_ms, retries, preempted, live, unmet, needs, on_event, "
+                    "from_state FROM ym.job_get ($1::int8[], $2::int4[])");
 STATEMENT (job_list, "SELECT job_id, fits, tenant, name, tier, state, attempt, agent, region, "
                      "done, total, submitted_ms "
                      "FROM ym.job_list ($1::int4, $2::int8, $3::int4, $4::int2, $5::int2)");
@@ -40,13 +37,13 @@ size_t store_rows (const struct ym_turn *t, unsigned call)
     return ym_rows_count (ym_turn_rows (t, call));
 }
 
-static void copy_octets (uint8_t *to, size_t size, struct ym_bytes from)
+void store_copy_octets (uint8_t *to, size_t size, struct ym_bytes from)
 {
     ym_assert (from.size == size);
     memcpy (to, from.at, size);
 }
 
-static int64_t big_endian (const uint8_t *p, size_t size)
+int64_t store_big_endian (const uint8_t *p, size_t size)
 {
     uint64_t n = 0;
 
@@ -90,112 +87,6 @@ int32_t store_got_partitions (const struct ym_turn *t, unsigned call)
     return ym_row_int4 (ym_turn_rows (t, call), 0, 0);
 }
 
-/* Submits: one array a column, in the turn's arena. */
-
-#define COLUMN(t, type, name, count)                                                           \
-    type *name = ym_arena_take ((t)->arena, ((count) + 1) * sizeof *name)
-
-static void param_requirements (struct ym_turn *t, const struct submission *s, size_t count)
-{
-    COLUMN (t, int64_t, numbers, count);
-    COLUMN (t, struct ym_str, texts, count);
-    size_t fresh = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        if (!s[i].requirement_text)
-            continue;
-        numbers[fresh] = (int64_t)s[i].requirement;
-        texts[fresh++] = ym_str (s[i].requirement_text);
-    }
-    ym_param_int8s (t->batch, numbers, fresh);
-    ym_param_texts (t->batch, texts, fresh);
-}
-
-static void param_identity (struct ym_turn *t, const struct submission *s, size_t count)
-{
-    COLUMN (t, int64_t, jobs, count);
-    COLUMN (t, int32_t, tenants, count);
-    COLUMN (t, int64_t, keys, count);
-    COLUMN (t, struct ym_bytes, requests, count);
-    COLUMN (t, struct ym_bytes, digests, count);
-
-    for (size_t i = 0; i < count; i++) {
-        jobs[i] = s[i].job;
-        tenants[i] = s[i].tenant;
-        keys[i] = s[i].key;
-        requests[i] = ym_bytes (s[i].m->request, sizeof s[i].m->request);
-        digests[i] = ym_bytes (s[i].digest, sizeof s[i].digest);
-    }
-    ym_param_int8s (t->batch, jobs, count);
-    ym_param_int4s (t->batch, tenants, count);
-    ym_param_int8s (t->batch, keys, count);
-    ym_param_byteas (t->batch, requests, count);
-    ym_param_byteas (t->batch, digests, count);
-}
-
-static void param_texts (struct ym_turn *t, const struct submission *s, size_t count)
-{
-    COLUMN (t, struct ym_str, names, count);
-    COLUMN (t, struct ym_str, kinds, count);
-    COLUMN (t, struct ym_str, sources, count);
-    COLUMN (t, struct ym_str, targets, count);
-
-    for (size_t i = 0; i < count; i++) {
-        names[i] = ym_str (s[i].m->name);
-        kinds[i] = ym_str (s[i].m->kind);
-        sources[i] = s[i].m->source;
-        targets[i] = s[i].m->target;
-    }
-    ym_param_texts (t->batch, names, count);
-    ym_param_texts (t->batch, kinds, count);
-    ym_param_texts (t->batch, sources, count);
-    ym_param_texts (t->batch, targets, count);
-}
-
-unsigned store_call_submit (struct ym_turn *t, const struct submission *s, size_t count)
-{
-    unsigned call = ym_turn_call (t, &job_submit);
-    COLUMN (t, int16_t, tiers, count);
-    COLUMN (t, int64_t, needs, count);
-    COLUMN (t, struct ym_bytes, traces, count);
-    COLUMN (t, struct ym_bytes, payloads, count);
-
-    for (size_t i = 0; i < count; i++) {
-        tiers[i] = (int16_t)s[i].m->tier;
-        needs[i] = (int64_t)s[i].requirement;
-        traces[i] = ym_bytes (s[i].trace, s[i].has_trace ? sizeof s[i].trace : 0);
-        payloads[i] = s[i].m->payload;
-    }
-    ym_param_int8 (t->batch, t->now_ms);
-    param_requirements (t, s, count);
-    param_identity (t, s, count);
-    ym_param_int2s (t->batch, tiers, count);
-    ym_param_int8s (t->batch, needs, count);
-    param_texts (t, s, count);
-    ym_param_byteas (t->batch, traces, count);
-    ym_param_byteas (t->batch, payloads, count);
-    return call;
-}
-
-struct submitted store_got_submitted (const struct ym_turn *t, unsigned call, size_t row)
-{
-    const struct ym_rows *r = ym_turn_rows (t, call);
-    struct submitted s = {.place = (size_t)ym_row_int4 (r, row, 0) - 1, .seen = SEEN_FRESH};
-
-    if (ym_row_bool (r, row, 1))
-        return s;
-    if (ym_row_is_null (r, row, 2)) {
-        s.seen = SEEN_IN_THIS_BATCH;
-        return s;
-    }
-    s.seen = SEEN_BEFORE;
-    struct ym_bytes reply = ym_row_bytea (r, row, 3);
-    copy_octets (s.digest, sizeof s.digest, ym_row_bytea (r, row, 2));
-    if (reply.size == 8) /* another kind of request has another digest anyway */
-        s.job = big_endian (reply.at, 8);
-    return s;
-}
-
 /* Reading. */
 
 unsigned store_call_get (struct ym_turn *t, const int64_t *jobs, const int32_t *tenants,
@@ -208,13 +99,27 @@ unsigned store_call_get (struct ym_turn *t, const int64_t *jobs, const int32_t *
     return call;
 }
 
+static void got_orders (const struct ym_rows *r, size_t row, struct ym_job_status *m)
+{
+    m->urgency = (uint64_t)ym_row_int2 (r, row, 21);
+    m->hold = (uint32_t)ym_row_int2 (r, row, 22);
+    m->suspender = (uint32_t)ym_row_int2 (r, row, 23);
+    m->not_before = ym_row_int8 (r, row, 24);
+    m->run_limit_ms = (uint64_t)ym_row_int8 (r, row, 25);
+    m->retries = (uint64_t)ym_row_int4 (r, row, 26);
+    m->preempted = (uint64_t)ym_row_int4 (r, row, 27);
+    m->resources = (uint64_t)ym_row_int2 (r, row, 28);
+    m->unmet = (uint64_t)ym_row_int2 (r, row, 29);
+    m->needs = ym_row_text (r, row, 30);
+}
+
 void store_got_status (const struct ym_turn *t, unsigned call, size_t row, struct status *ret)
 {
     const struct ym_rows *r = ym_turn_rows (t, call);
     struct ym_job_status *m = &ret->m;
+    int on = ym_row_int2 (r, row, 31), from = ym_row_int2 (r, row, 32);
 
-    *ret = (struct status){.place = (size_t)ym_row_int4 (r, row, 0) - 1,
-                           .requirement = (uint64_t)ym_row_int8 (r, row, 21)};
+    ret->place = (size_t)ym_row_int4 (r, row, 0) - 1;
     *m = (struct ym_job_status){.job = ym_row_int8 (r, row, 1),
                                 .tier = (uint32_t)ym_row_int2 (r, row, 5),
                                 .state = ym_row_int2 (r, row, 6),
@@ -230,9 +135,8 @@ void store_got_status (const struct ym_turn *t, unsigned call, size_t row, struc
                                 .result = ym_row_text (r, row, 18),
                                 .source = ym_row_text (r, row, 19),
                                 .target = ym_row_text (r, row, 20),
-                                .why =
-                                    ym_str (ym_life_why (&ym_job_life, ym_row_int2 (r, row, 23),
-                                                         ym_row_int2 (r, row, 22)))};
+                                .why = ym_str (ym_life_why (&ym_job_life, from, on))};
+    got_orders (r, row, m);
     (void)ym_text_copy_str (m->tenant, sizeof m->tenant, ym_row_text (r, row, 2));
     (void)ym_text_copy_str (m->name, sizeof m->name, ym_row_text (r, row, 3));
     (void)ym_text_copy_str (m->kind, sizeof m->kind, ym_row_text (r, row, 4));
@@ -331,11 +235,11 @@ void store_got_ending (const struct ym_turn *t, unsigned call, struct ending *re
     struct ym_bytes reply = ym_row_bytea (r, 0, 3);
     if (ret->outcome > TERMINATED_BEFORE)
         return;
-    copy_octets (ret->digest, sizeof ret->digest, ym_row_bytea (r, 0, 2));
+    store_copy_octets (ret->digest, sizeof ret->digest, ym_row_bytea (r, 0, 2));
     if (reply.size == 14) /* job, state, seq */
-        ret->m = (struct ym_job_ending){.job = big_endian (reply.at, 8),
-                                        .state = (int32_t)big_endian (reply.at + 8, 2),
-                                        .seq = (uint64_t)big_endian (reply.at + 10, 4)};
+        ret->m = (struct ym_job_ending){.job = store_big_endian (reply.at, 8),
+                                        .state = (int32_t)store_big_endian (reply.at + 8, 2),
+                                        .seq = (uint64_t)store_big_endian (reply.at + 10, 4)};
 }
 
 /* Keys. */
@@ -402,7 +306,7 @@ void store_got_key (const struct ym_turn *t, unsigned call, size_t row, struct y
     *ret = (struct ym_key_row){.role = (uint32_t)ym_row_int2 (r, row, 1),
                                .since = ym_row_int8 (r, row, 4),
                                .revoked_at = ym_row_int8 (r, row, 5)};
-    copy_octets (ret->public_key, sizeof ret->public_key, ym_row_bytea (r, row, 0));
+    store_copy_octets (ret->public_key, sizeof ret->public_key, ym_row_bytea (r, row, 0));
     (void)ym_text_copy_str (ret->tenant, sizeof ret->tenant, ym_row_text (r, row, 2));
     (void)ym_text_copy_str (ret->name, sizeof ret->name, ym_row_text (r, row, 3));
 }

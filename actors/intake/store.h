@@ -7,6 +7,10 @@
 #include "common/actor/actor.h"
 
 size_t store_rows (const struct ym_turn *t, unsigned call);
+/* For the other files of this room: a value that has that size for sure; a number in a reply.
+ */
+void store_copy_octets (uint8_t *to, size_t size, struct ym_bytes from);
+int64_t store_big_endian (const uint8_t *p, size_t size);
 
 /* Ids to mint from: 'span_ms' more milliseconds. */
 unsigned store_call_reserve (struct ym_turn *t, int64_t epoch, int64_t span_ms);
@@ -28,12 +32,14 @@ struct submission {
     bool has_trace;
 };
 unsigned store_call_submit (struct ym_turn *t, const struct submission *s, size_t count);
-enum seen { SEEN_FRESH, SEEN_BEFORE, SEEN_IN_THIS_BATCH };
+enum seen { SEEN_FRESH, SEEN_BEFORE, SEEN_IN_THIS_BATCH, SEEN_STRANGE };
 struct submitted {
     size_t place;
     enum seen seen;
     uint8_t digest[32];
     int64_t job;
+    uint32_t hold; /* of a fresh one */
+    uint32_t unmet;
 };
 struct submitted store_got_submitted (const struct ym_turn *t, unsigned call, size_t row);
 
@@ -41,7 +47,6 @@ struct submitted store_got_submitted (const struct ym_turn *t, unsigned call, si
 struct status {
     size_t place;
     struct ym_job_status m;
-    uint64_t requirement;
 };
 unsigned store_call_get (struct ym_turn *t, const int64_t *jobs, const int32_t *tenants,
                          size_t count);

@@ -17,13 +17,13 @@ enum {
     MINT_SPAN_MS = 10000, /* ids are reserved for so long ahead */
     PARTITIONS_EVERY_MS = 3600000,
     REQUIREMENTS_EVERY_MS = 86400000, /* then they are counted anew */
-    READY_MAX = 512,
 };
 
 /* Submit. What plan finds out about an item is kept for done. */
 
 struct plan {
     enum ym_refusal refusal;
+    struct ym_faults *faults;
     struct submission s;
 };
 
@@ -36,12 +36,13 @@ static void copy_trace (struct submission *s, const struct ym_to *from)
     memcpy (s->trace + sizeof from->trace, from->span, sizeof from->span);
 }
 
-static void plan_requirement (struct intake *in, struct ym_turn *t, struct plan *p)
+static void plan_requirement (struct intake *in, struct ym_turn *t, const char *tenant,
+                              struct plan *p)
 {
     char *text = ym_arena_take (t->arena, YM_REQUIREMENT_TEXT_MAX + 1);
     struct ym_requirement need;
 
-    decide_requirement (p->s.m, &need);
+    decide_requirement (p->s.m, tenant, &need);
     p->s.requirement = ym_requirement_print (&need, text);
     if (requirements_has (in->requirements, p->s.requirement))
         return;
@@ -60,7 +61,11 @@ static struct plan *plan_one (struct intake *in, struct ym_turn *t, const struct
     p->s.key = item->key.key;
     ym_wire_digest (item->letter.message, item->body, p->s.digest);
     copy_trace (&p->s, &item->from);
-    plan_requirement (in, t, p);
+    p->faults = ym_arena_take (t->arena, sizeof *p->faults);
+    p->faults->count = 0;
+    p->refusal = decide_submit (p->s.m, item->key.role, item->key.tenant_name, p->faults);
+    if (p->refusal == YM_REFUSAL_NONE)
+        plan_requirement (in, t, item->key.tenant_name, p);
     if (p->refusal == YM_REFUSAL_NONE && (p->s.job = ym_mint_next (&in->mint, t->now_ms)) == 0)
         p->refusal = YM_REFUSAL_BUSY;
     return p;
@@ -82,42 +87,38 @@ static void plan_submit (void *me, struct ym_turn *t, struct ym_item **items, si
         items[0]->call = store_call_submit (t, s, good);
 }
 
-/* Hints to the queues, gathered over a turn. */
-struct ready_rows {
-    struct ym_ready rows[READY_MAX];
-    uint32_t count;
-};
-
-static void send_ready (struct intake *in, struct ready_rows *r, uint32_t tier)
+static void accepted (struct intake *in, struct ym_turn *t, struct ym_item *item,
+                      const struct submitted *got, struct hints *hints)
 {
-    if (r->count > 0)
-        ym_send (in->yard, queue_of (tier), YM_MSG_jobs_ready, 0,
-                 &(struct ym_jobs_ready){.jobs = {r->rows, r->count}});
-    r->count = 0;
-}
-
-static void accepted (struct intake *in, struct ym_item *item, const struct submission *s,
-                      struct ready_rows *ready)
-{
-    struct ready_rows *r = &ready[s->m->tier];
+    const struct submission *s = &((const struct plan *)item->note)->s;
+    const struct ym_job_submit *m = s->m;
 
     requirements_stored (in->requirements, s->requirement);
     in->accepted++;
     ym_answer (in->yard, item, YM_MSG_job_accepted, &(struct ym_job_accepted){.job = s->job});
-    if (r->count == READY_MAX)
-        send_ready (in, r, s->m->tier);
-    r->rows[r->count++] = (struct ym_ready){
-        .job = s->job, .tenant = (uint64_t)s->tenant, .requirement = s->requirement};
+    hints_ready (
+        hints, m->tier,
+        &(struct ym_ready){
+            .job = s->job,
+            .tenant = (uint64_t)s->tenant,
+            .requirement = s->requirement,
+            .urgency = m->has & YM_HAS (job_submit, urgency) ? m->urgency : YM_URGENCY_USUAL,
+            .hold = got->hold,
+            .unmet = got->unmet,
+            .not_before = m->not_before,
+            .wait_until = m->wait_limit_ms > 0 ? t->now_ms + (int64_t)m->wait_limit_ms : 0});
 }
 
-static void answer_submit (struct intake *in, struct ym_item *item, const struct submitted *got,
-                           struct ready_rows *ready)
+static void answer_submit (struct intake *in, struct ym_turn *t, struct ym_item *item,
+                           const struct submitted *got, struct hints *hints)
 {
     const struct plan *p = item->note;
     enum ym_refusal why;
 
     if (got->seen == SEEN_FRESH)
-        accepted (in, item, &p->s, ready);
+        accepted (in, t, item, got, hints);
+    else if (got->seen == SEEN_STRANGE)
+        ym_refuse (in->yard, item, YM_REFUSAL_UNKNOWN_DEPENDENCY);
     else if (got->seen == SEEN_IN_THIS_BATCH)
         ym_put_again (in->yard, item, &submit_work);
     else if ((why = decide_repeat (p->s.digest, got->digest)) != YM_REFUSAL_NONE)
@@ -127,35 +128,34 @@ static void answer_submit (struct intake *in, struct ym_item *item, const struct
                    &(struct ym_job_accepted){.job = got->job});
 }
 
-static void refuse_planned (struct intake *in, struct ym_item **items, size_t count)
+static void refuse_planned (struct intake *in, struct ym_item *item)
 {
-    for (size_t i = 0; i < count; i++) {
-        const struct plan *p = items[i]->note;
-        if (p->refusal != YM_REFUSAL_NONE)
-            ym_refuse (in->yard, items[i], p->refusal);
-    }
+    const struct plan *p = item->note;
+
+    if (p->refusal == YM_REFUSAL_INVALID)
+        ym_refuse_faults (in->yard, item, p->refusal, p->faults);
+    else
+        ym_refuse (in->yard, item, p->refusal);
 }
 
 static void done_submit (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
 {
     struct intake *in = me;
     struct ym_item **good = ym_arena_take (t->arena, count * sizeof (struct ym_item *));
-    struct ready_rows *ready = ym_arena_take (t->arena, YM_COUNT_tier * sizeof *ready);
+    struct hints *hints = hints_new (in, t);
     unsigned call = items[0]->call;
     size_t n = 0;
 
     for (size_t i = 0; i < count; i++)
         if (((const struct plan *)items[i]->note)->refusal == YM_REFUSAL_NONE)
             good[n++] = items[i];
-    for (uint32_t tier = 0; tier < YM_COUNT_tier; tier++)
-        ready[tier].count = 0;
-    refuse_planned (in, items, count);
+        else
+            refuse_planned (in, items[i]);
     for (size_t i = 0; n > 0 && i < store_rows (t, call); i++) {
         struct submitted got = store_got_submitted (t, call, i);
-        answer_submit (in, good[got.place], &got, ready);
+        answer_submit (in, t, good[got.place], &got, hints);
     }
-    for (uint32_t tier = 0; tier < YM_COUNT_tier; tier++)
-        send_ready (in, &ready[tier], tier);
+    hints_send (hints);
 }
 
 const struct ym_work submit_work = {.name = "submit", .plan = plan_submit, .done = done_submit};

@@ -84,7 +84,7 @@ CREATE FUNCTION t.rows() RETURNS text LANGUAGE plpgsql AS $$
 DECLARE _table text; _one text; _all text := '';
 BEGIN
     FOREACH _table IN ARRAY ARRAY['job', 'job_run', 'job_done', 'job_event', 'agent', 'agent_seen', 'request', 'requirement', 'checkpoint', 'id_map',
-                                  'key', 'tenant', 'key_change'] LOOP
+                                  'key', 'tenant', 'key_change', 'hold', 'dependency'] LOOP
         EXECUTE format('SELECT md5(string_agg(r::text, E''\n'' ORDER BY r::text)) FROM ym.%I r', _table) INTO _one;
         _all := _all || _table || '=' || COALESCE(_one, '-') || ' ';
     END LOOP;

@@ -107,10 +107,10 @@ Test (job, terminate_by_where_the_job_is)
 
     yard_is (in, "0 910 2", "SELECT t.terminate (1, 1, 1, 'q')");
     yard_is (su, "done TERMINATED 2 0", "SELECT t.job (1)");
-    yard_is (in, "0 300 3", "SELECT t.terminate (2, 1, 1, 'run')");
-    yard_is (su, "run STARTING 3 1 0 1", "SELECT t.job (2)");
-    yard_is (in, "0 300 3", "SELECT t.terminate (2, 1, 1, 'wished again')");
-    yard_is (su, "run STARTING 3 1 0 1", "SELECT t.job (2)");
+    yard_is (in, "0 200 3", "SELECT t.terminate (2, 1, 1, 'run')");
+    yard_is (su, "run LEASED 3 1 0 1", "SELECT t.job (2)");
+    yard_is (in, "0 200 3", "SELECT t.terminate (2, 1, 1, 'wished again')");
+    yard_is (su, "run LEASED 3 1 0 1", "SELECT t.job (2)");
     yard_mark (su);
     yard_is (in, "3 0 0", "SELECT t.terminate (1, 1, 1, 'once more')");
     yard_is (in, "2 0 0", "SELECT t.terminate (1, 2, 2, 'once more')");
@@ -118,7 +118,7 @@ Test (job, terminate_by_where_the_job_is)
     yard_is (in, "1 0 0", "SELECT t.terminate (2, 1, 1, 'run')");
     cr_assert (yard_is_unchanged (su), "final, and repeated: nothing happens");
     yard_is (in, "0 910 2", "SELECT t.terminate (3, 0, 1, 'operator')");
-    yard_is (su, "8 100 910 why; 52 300 300 why",
+    yard_is (su, "8 100 910 why; 52 200 200 why",
              "SELECT on_event, from_state, state, detail FROM ym.job_event"
              " WHERE detail <> '' AND t.of (job_id) < 3 ORDER BY job_id");
     cr_assert_gt (fence, 0);
@@ -155,11 +155,11 @@ Test (job, same_termination_from_two_sessions)
 
     (void)yard_number (as, "SELECT t.lease (2, 9)");
     yard_do (a, "BEGIN");
-    yard_is (a, "0 300 3", "SELECT t.terminate (2, 1, 1, 'y')");
+    yard_is (a, "0 200 3", "SELECT t.terminate (2, 1, 1, 'y')");
     yard_block (b, "SELECT t.terminate (2, 1, 1, 'y')");
     yard_do (a, "COMMIT");
     yard_then_is (b, "1 0 0");
-    yard_is (su, "run STARTING 3 1 0 1", "SELECT t.job (2)");
+    yard_is (su, "run LEASED 3 1 0 1", "SELECT t.job (2)");
 }
 
 Test (job, terminate_against_a_lease)
@@ -182,8 +182,8 @@ Test (job, terminate_against_a_lease)
     (void)yard_number (as, "SELECT t.lease (2, 9)");
     yard_block (in, "SELECT t.terminate (2, 1, 1, 'y')");
     yard_do (as, "COMMIT");
-    yard_then_is (in, "0 300 3");
-    yard_is (su, "run STARTING 3 1 0 1", "SELECT t.job (2)");
+    yard_then_is (in, "0 200 3");
+    yard_is (su, "run LEASED 3 1 0 1", "SELECT t.job (2)");
 
     yard_do (in, "BEGIN");
     yard_is (in, "0 910 2", "SELECT t.terminate (3, 1, 1, 'z')");
@@ -280,7 +280,7 @@ Test (job, list_is_complete)
     for (int tenant = 0; tenant < 3; tenant++)
         for (int state = 0; state < 4; state++)
             for (int tier = -1; tier < 3; tier += 2) {
-                static const int states[] = {0, YM_JOB_QUEUED, YM_JOB_STARTING,
+                static const int states[] = {0, YM_JOB_QUEUED, YM_JOB_LEASED,
                                              YM_JOB_TERMINATED};
                 int64_t all = yard_number (
                     su,

@@ -41,7 +41,7 @@ Test (decide, requirement)
             m.has |= YM_HAS (job_submit, pool);
             (void)ym_text_copy (m.pool, sizeof m.pool, needs[i].pool);
         }
-        decide_requirement (&m, &need);
+        decide_requirement (&m, "acme", &need);
         (void)ym_requirement_print (&need, text);
         cr_expect_str_eq (text, needs[i].text, "row %zu: %s", i, text);
     }
@@ -62,7 +62,7 @@ Test (decide, requirement_of_the_largest_document)
     }
     memset (m.pool, 'p', YM_WORD_MAX);
     m.has = YM_HAS (job_submit, pool);
-    decide_requirement (&m, &need);
+    decide_requirement (&m, "acme", &need);
     cr_expect (ym_words_has (&need.capabilities, "kind"));
     cr_expect_eq (need.capabilities.count, 16);
     cr_expect_neq (ym_requirement_print (&need, text), 0);
