@@ -71,7 +71,8 @@ static void begin (struct agent *a, struct yard_task *t, struct call c, uint32_t
         c.message = number (t, kept);
         t->call[t->calls++] = c;
     }
-    report_begin (a, t, REPORT_CALL);
+    if (t->calls == 1 || same == t->call)
+        report_begin (a, t, REPORT_CALL);
 }
 
 void call_started (struct agent *a, struct yard_task *t)
