@@ -28,10 +28,10 @@ MOST_RATIO, MOST_OCTETS, MOST_START_S = 1.25, 300, 10.0
 NOISE_MS = 0.3                       # medians nearer than this are the same
 SETTINGS = {"actors.crash_loop": 100, "actors.silent_ms": 20000, "actors.ready_ms": 60000}
 
-# So many jobs like one that waits, with ids before it.
+# So many jobs like one that waits, with ids before another's.
 FILL = """
     WITH one AS (SELECT * FROM ym.job_run WHERE job_id = {job}),
-    ids AS (SELECT {job} - {after} - n AS id FROM generate_series(1, {count}) n),
+    ids AS (SELECT {before} - n AS id FROM generate_series(1, {count}) n),
     jobs AS (INSERT INTO ym.job (shard_id, job_id, tenant_id, tier, requirement, submitted_ms, submitted_by, name, kind, source, target, payload)
         SELECT 0, i.id, j.tenant_id, j.tier, j.requirement, j.submitted_ms, j.submitted_by, j.name, j.kind, j.source, j.target, j.payload
           FROM ids i, ym.job j WHERE j.job_id = {job}),
@@ -59,8 +59,8 @@ class Side:
             raise SystemExit("the daemon did not stop in order")
         blocked_count = self.count * 9 // 10
         began = time.monotonic()
-        yard.sql("SET synchronous_commit = off;" + FILL.format(job=blocked, after=self.count, count=blocked_count - 1), 600)
-        yard.sql("SET synchronous_commit = off;" + FILL.format(job=runnable, after=0, count=self.count - blocked_count - 1), 600)
+        yard.sql("SET synchronous_commit = off;" + FILL.format(job=blocked, before=blocked - self.count, count=blocked_count - 1), 600)
+        yard.sql("SET synchronous_commit = off;" + FILL.format(job=runnable, before=blocked, count=self.count - blocked_count - 1), 600)
         yard.sql("VACUUM ANALYZE", 600)
         print(f"  {self.count:>9,} jobs written in {time.monotonic() - began:.1f} s", flush=True)
         began = time.monotonic()
