@@ -53,7 +53,7 @@ def agent(yard, kind, name="agent-1", **more):
 
 
 def terminate(door, job):
-    return door.until("job_terminate", 5, request=os.urandom(16), job=job)
+    return door.until("job_act", 5, request=os.urandom(16), job=job, verb="terminate")
 
 
 # --- order, slots, places ---

@@ -310,9 +310,9 @@ def job(yard):
         return yard.submit(door, capabilities=["nobody-has-this"])
 
 
-@pytest.mark.parametrize("name", ["job_get", "job_watch", "job_explain", "job_terminate"])
+@pytest.mark.parametrize("name", ["job_get", "job_watch", "job_explain", "job_act"])
 def test_a_job_of_another_tenant_is_no_job(yard, job, unharmed, name):
-    more = {"request": bytes(15) + b"f"} if name == "job_terminate" else {}
+    more = {"request": bytes(15) + b"f", "verb": "terminate"} if name == "job_act" else {}
     with yard.door("globex") as door:
         foreign, unknown = door.ask(name, job=job, **more), door.ask(name, job=job + 1, **more)
         assert foreign.code == "unknown_job"
@@ -355,7 +355,7 @@ def test_a_request_id_is_of_one_question(yard, unharmed, job):
     """That of a submit is no good for a termination."""
     (request,), = yard.sql("SELECT encode(request, 'hex') FROM ym.request LIMIT 1")
     with yard.door("acme") as door:
-        assert door.ask("job_terminate", request=bytes.fromhex(request), job=job).code == "key_reused"
+        assert door.ask("job_act", request=bytes.fromhex(request), job=job, verb="terminate").code == "key_reused"
 
 
 def test_the_same_request_many_times_at_once_is_one_job(yard):
@@ -371,11 +371,11 @@ def test_a_termination_again_gets_the_same_answer(yard):
     request = os.urandom(16)
     with yard.door("acme") as door:
         jobs = [yard.submit(door, capabilities=["nobody-has-this"]) for _ in range(2)]
-        first = door.ask("job_terminate", request=request, job=jobs[0], reason="enough")
-        assert (first.name, first["state"]) == ("job_ending", "TERMINATED")
-        assert door.ask("job_terminate", request=request, job=jobs[0], reason="enough").octets == first.octets
-        assert door.ask("job_terminate", request=request, job=jobs[1], reason="enough").code == "key_reused"
-        assert door.ask("job_terminate", request=os.urandom(16), job=jobs[0]).code == "already_final"
+        first = door.ask("job_act", request=request, job=jobs[0], reason="enough", verb="terminate")
+        assert (first.name, first["state"]) == ("done", "TERMINATED")
+        assert door.ask("job_act", request=request, job=jobs[0], reason="enough", verb="terminate").octets == first.octets
+        assert door.ask("job_act", request=request, job=jobs[1], reason="enough", verb="terminate").code == "key_reused"
+        assert door.ask("job_act", request=os.urandom(16), job=jobs[0], verb="terminate").code == "already_final"
         assert yard.state(jobs[1]) == "QUEUED"
 
 
@@ -408,7 +408,7 @@ def test_a_revoked_key_is_out_with_the_answer(yard):
         leaver.tell("job_submit", **job_body())
         answer = leaver.recv(2)
         assert answer is None or answer.code == "key_revoked"
-        admin.until("job_terminate", 5, request=os.urandom(16), job=job)
+        admin.until("job_act", 5, request=os.urandom(16), job=job, verb="terminate")
         heard = [message for message in iter(lambda: leaver.recv(0.5), None)]
         assert all(message.code == "key_revoked" for message in heard), "it hears nothing more"
         assert int(count_rows(yard)[0]) == int(rows[0])

@@ -497,11 +497,11 @@ def test_the_same_answer_from_the_next_intake(yard):
     body, end = job_body(capabilities=["nobody"], payload=b"p" * 1000), {"request": os.urandom(16)}
     with yard.door("acme") as door:
         first = door.ask("job_submit", **body)
-        ended = door.ask("job_terminate", job=first["job"], **end)
+        ended = door.ask("job_act", job=first["job"], verb="terminate", **end)
         before = yard.kill("intake")
         again = door.until("job_submit", 10, **body)
         assert again.octets == first.octets
-        assert door.until("job_terminate", 10, job=first["job"], **end).octets == ended.octets
+        assert door.until("job_act", 10, job=first["job"], verb="terminate", **end).octets == ended.octets
         yard.wait_back(before)
         assert door.ask("job_submit", **{**body, "payload": b"q"}).code == "key_reused"
 
@@ -525,7 +525,7 @@ def test_a_watch_never_begins_beyond_the_last_event(yard):
         job, pid = yard.submit(door, capabilities=["nobody"]), yard.pid("intake")
         ask = door.tell("job_watch", job=job, after=2 ** 31 - 1)
         assert door.answer(ask).name == "job_status"
-        door.ask("job_terminate", request=os.urandom(16), job=job)
+        door.ask("job_act", request=os.urandom(16), job=job, verb="terminate")
         last = door.find(lambda m: m.ask == ask and m.name == "job_changed", 5)
         assert last is not None and last["final"] and pid == yard.pid("intake")
 
