@@ -9,7 +9,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 from wireyard import WireYard, wait_for  # noqa: E402
 
 TICK_S, LEASE_S, RETRY_S, RETRIES, STALE_S, GRACE_S = 0.1, 2.0, 0.1, 3, 0.5, 0.8
-QUICK = {"actors.crash_loop": 1000, "actors.restart_most_ms": 100, "agents.tick_ms": 100, "agents.lease_ticks": 20,
+QUICK = {"actors.crash_loop": 100, "actors.restart_most_ms": 100, "agents.tick_ms": 100, "agents.lease_ticks": 20,
          "agents.signal_retry_ms": 100, "agents.signal_retries": RETRIES, "agents.stale_after_ms": 500,
          "preempt.preempt_grace_ms": 800, "preempt.preempt_exempt_ms": 0, "jobs.retry_ms": 20}
 KINDS = itertools.count(1)
