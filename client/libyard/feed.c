@@ -20,7 +20,8 @@ enum {
 struct feed {
     struct ym_feed_open filter;
     uint64_t ask;  /* of the latest sending and what it repeats; 0: none */
-    uint64_t id;   /* what the yard calls it; 0: not opened, or not any more */
+    bool on;       /* the yard sends rows, as far as we know */
+    uint64_t id;   /* what it calls the feed */
     uint64_t last; /* number of the last row */
     bool told;     /* rows of an earlier opening may have come to the caller */
     bool caught_up;
@@ -34,9 +35,9 @@ static void feed_close (struct yard *y, struct feed *f)
 {
     struct ym_feed_close msg = {.feed = f->id};
 
-    if (f->id && y->door.up)
+    if (f->on && y->door.up)
         (void)send_message (y, YM_MSG_feed_close, 0, &msg);
-    f->id = 0;
+    f->on = false;
 }
 
 static void feed_free (struct yard *y, struct feed *f)
@@ -71,7 +72,7 @@ void feed_up (struct yard *y)
 {
     if (!y->feed)
         return;
-    y->feed->id = 0; /* it ended with its connection */
+    y->feed->on = false; /* it ended with its connection */
     begin_anew (y, y->feed, "the connection was lost", 0);
 }
 
@@ -94,9 +95,9 @@ void feed_send (struct yard *y, int64_t now_ms)
 
     if (!f || f->err || !y->door.up)
         return;
-    if (f->id && now_ms >= f->due_ms)
+    if (f->on && now_ms >= f->due_ms)
         begin_anew (y, f, "the yard was silent", 0);
-    if (!f->id && now_ms >= f->due_ms)
+    if (!f->on && now_ms >= f->due_ms)
         send_open (y, f, now_ms);
     look_by (y, f->due_ms);
 }
@@ -124,7 +125,7 @@ static yard_event *event_of (const struct ym_feed_row *m)
 
 static void hear_row (struct yard *y, struct feed *f, const struct ym_feed_row *m)
 {
-    if (!f->id || m->number <= f->last)
+    if (!f->on || m->number <= f->last)
         return;
     if (m->number != f->last + 1 || !event_has_room (y)) {
         begin_anew (y, f, "rows were lost",
@@ -139,7 +140,7 @@ static void hear_row (struct yard *y, struct feed *f, const struct ym_feed_row *
 
 static void hear_beat (struct yard *y, struct feed *f, const struct ym_feed_beat *m)
 {
-    if (!f->id)
+    if (!f->on)
         return;
     if (m->latest != f->last) {
         begin_anew (y, f, "rows were lost",
@@ -156,8 +157,9 @@ static void hear_beat (struct yard *y, struct feed *f, const struct ym_feed_beat
 
 static void hear_opened (struct yard *y, struct feed *f, const struct ym_feed_opened *m)
 {
-    if (f->id)
+    if (f->on)
         return; /* the answer to a repetition */
+    f->on = true;
     f->id = m->feed;
     f->last = 0;
     f->opened = true;
