@@ -100,6 +100,11 @@ int ctl_connect (struct ctl *c)
     return CTL_DONE;
 }
 
+bool ctl_may_ask (const struct ctl *c)
+{
+    return !c->o.no_input && isatty (STDIN_FILENO) && isatty (STDERR_FILENO);
+}
+
 int ctl_confirm (struct ctl *c, const char *format, ...)
 {
     char answer[16];
@@ -107,7 +112,7 @@ int ctl_confirm (struct ctl *c, const char *format, ...)
 
     if (c->o.yes)
         return CTL_DONE;
-    if (c->o.no_input || !isatty (STDIN_FILENO) || !isatty (STDERR_FILENO))
+    if (!ctl_may_ask (c))
         return ctl_wrong (c, CTL_USAGE, "not_confirmed",
                           "nothing was done: there is no terminal to ask on; say --yes");
     va_start (args, format);

@@ -46,13 +46,35 @@ enum ctl_set {
     CTL_NAMED = 1 << 11,
     CTL_OWNER = 1 << 12,
     CTL_REQUEST = 1 << 13,
+    CTL_PLAN = 1 << 14,
+    CTL_VERSION = 1 << 15,
+    CTL_ASK = 1 << 16, /* asked on a terminal; where there is none it is done */
+    CTL_URGE = 1 << 17,
+    CTL_RETIER = 1 << 18,
+    CTL_DEPEND = 1 << 19,
+    CTL_DEADLINE = 1 << 20,
+    CTL_SHARE = 1 << 21,
+    CTL_PERIOD = 1 << 22,
+    CTL_AGENT = 1 << 23,
+    CTL_EVENTS = 1 << 24,
+    CTL_CLOSED = 1 << 25,
+    CTL_FEED = 1 << 26,
+    CTL_EVERY = 1 << 27,
+    CTL_LIVE = 1 << 28,
 };
+/* What every change takes. */
+#define CTL_CHANGE (CTL_YARD | CTL_REASON | CTL_REQUEST | CTL_PLAN)
 
 enum { CTL_WORDS_MAX = 32, CTL_ARGS_MAX = YARD_WATCHES };
 
 struct ctl_words {
     const char *at[CTL_WORDS_MAX + 1]; /* ends with NULL */
     size_t count;
+};
+
+struct ctl_number {
+    bool given;
+    int64_t value;
 };
 
 /* NULL, 0, false: not given. */
@@ -66,6 +88,12 @@ struct ctl_options {
     const char *wait, *before, *after, *state, *reason, *wanted, *role, *tenant;
     int64_t limit;
     bool yes, no_input;
+    bool held, fixed, plan, closed, every, once, snapshot;
+    int64_t not_before_ms, run_limit_ms, wait_limit_ms;
+    struct ctl_words after_jobs;
+    struct ctl_number urgency, if_version, weight, waiting_max, running_max;
+    const char *on, *overflow, *agent;
+    int64_t deadline_ms, begins_ms, ends_ms;
 };
 
 struct ctl_command;
@@ -77,6 +105,8 @@ struct ctl {
     const char **args;
     size_t arg_count;
     enum ctl_form form;
+    bool wide; /* a table with all columns */
+    bool yaml; /* written in place of JSON */
     bool color;
     yard_t *yard; /* of a command that takes CTL_YARD */
 };
@@ -98,7 +128,10 @@ extern const struct ctl_command ctl_commands[];
 extern const size_t ctl_command_count;
 
 ctl_run_f ctl_job_submit, ctl_job_list, ctl_job_get, ctl_job_watch, ctl_job_wait;
-ctl_run_f ctl_job_explain, ctl_job_terminate, ctl_agent_list, ctl_queue_list;
+ctl_run_f ctl_job_explain, ctl_job_why_not, ctl_job_events, ctl_job_act;
+ctl_run_f ctl_agent_list, ctl_agent_act, ctl_queue_list, ctl_queue_act;
+ctl_run_f ctl_tenant_list, ctl_tenant_set, ctl_window_list, ctl_window_add, ctl_window_remove;
+ctl_run_f ctl_problem_list, ctl_watch, ctl_top, ctl_completion;
 ctl_run_f ctl_key_new, ctl_key_authorize, ctl_key_revoke, ctl_key_list, ctl_key_fingerprint;
 ctl_run_f ctl_context_list, ctl_status, ctl_health, ctl_version, ctl_help;
 
@@ -124,6 +157,8 @@ int ctl_connect (struct ctl *c);
 /* Waits for a yes on the terminal, unless --yes. 0: go on. */
 int ctl_confirm (struct ctl *c, const char *format, ...)
     __attribute__ ((format (printf, 2, 3)));
+/* There is a terminal to ask on, and asking is allowed. */
+bool ctl_may_ask (const struct ctl *c);
 /* The whole name of the job that 'text' means: "job_" and 13 characters, these 13, or the end
  * of one of the latest jobs. */
 int ctl_job_name (struct ctl *c, const char *text, char ret[YARD_JOB_TEXT]);

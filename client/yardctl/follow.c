@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "client/yardctl/show.h"
@@ -70,12 +69,9 @@ static void show_change (struct following *f, const yard_event *e)
 {
     _free_ char *agent = ctl_clean (e->agent), *why = ctl_clean (e->why);
     _free_ char *detail = ctl_clean (e->detail);
-    time_t seconds = (time_t)(e->at_ms / 1000);
-    char at[16] = "?";
-    struct tm day;
+    char at[CTL_CLOCK_TEXT];
 
-    if (localtime_r (&seconds, &day))
-        (void)strftime (at, sizeof at, "%H:%M:%S", &day);
+    ctl_clock_text (at, e->at_ms);
     clear_line (f);
     (void)printf ("%s  ", at);
     if (f->what->count > 1)

@@ -1,4 +1,4 @@
-/* options.c - the table of all flags, and its reader on top of argp.
+/* options.c - the reader of flags, on top of argp.
  *
  * Each flag says in which commands it may stand; a command's help lists just these. A fault on
  * the command line ends the process with status 64.
@@ -12,76 +12,12 @@
 #include <unistd.h>
 
 #include "client/yardctl/text.h"
+#include "client/yardctl/times.h"
 
 const char *argp_program_version = "yardctl " YM_VERSION;
 
-enum { LONG_ONLY = 0x100, OF_COMMAND = 1, OF_OUTPUT = 2, OF_YARD = 3 };
+enum { LONG_ONLY = 0x100 };
 #define DAY_MS (24 * 60 * 60 * 1000)
-
-#define AT(member) offsetof (struct ctl_options, member)
-const struct ctl_option ctl_option_table[] = {
-    {CTL_SPEC, 'f', "file", "FILE", CTL_TEXT_VALUE, AT (file), OF_COMMAND,
-     "documents that describe jobs, YAML or JSON; - is the standard input. Other flags replace "
-     "what they say"},
-    {CTL_SPEC | CTL_NAMED | CTL_OWNER, 0, "name", "TEXT", CTL_TEXT_VALUE, AT (name), OF_COMMAND,
-     "a name for people"},
-    {CTL_SPEC, 0, "kind", "WORD", CTL_TEXT_VALUE, AT (kind), OF_COMMAND,
-     "which handler of an agent runs it, such as git-move"},
-    {CTL_SPEC | CTL_FILTER, 0, "tier", "TIER", CTL_TEXT_VALUE, AT (tier), OF_COMMAND,
-     "standard, premium or platinum"},
-    {CTL_SPEC, 0, "capability", "WORD", CTL_LIST_VALUE, AT (capabilities), OF_COMMAND,
-     "what the agent must offer beside the kind; may be given again"},
-    {CTL_SPEC, 0, "region", "WORD", CTL_LIST_VALUE, AT (regions), OF_COMMAND,
-     "where it may run (anywhere); may be given again"},
-    {CTL_SPEC, 0, "pool", "WORD", CTL_TEXT_VALUE, AT (pool), OF_COMMAND,
-     "which pool of agents (shared)"},
-    {CTL_SPEC, 0, "source", "ADDRESS", CTL_TEXT_VALUE, AT (source), OF_COMMAND,
-     "where the data is"},
-    {CTL_SPEC, 0, "target", "ADDRESS", CTL_TEXT_VALUE, AT (target), OF_COMMAND,
-     "where it goes"},
-    {CTL_SPEC, 0, "payload", "TEXT|@FILE", CTL_TEXT_VALUE, AT (payload), OF_COMMAND,
-     "settings for the agent, not read by the yard"},
-    {CTL_REQUEST, 0, "key", "KEY", CTL_TEXT_VALUE, AT (request), OF_COMMAND,
-     "makes a repetition safe: the same again with the same key has no further effect"},
-    {CTL_WAIT, 0, "wait", "none|end", CTL_TEXT_VALUE, AT (wait), OF_COMMAND,
-     "return when the job is stored (none), or when it has ended"},
-    {CTL_FILTER, 0, "state", "STATE", CTL_TEXT_VALUE, AT (state), OF_COMMAND,
-     "only jobs in this state"},
-    {CTL_PAGE, 0, "limit", "NUMBER", CTL_COUNT_VALUE, AT (limit), OF_COMMAND,
-     "rows at most (100)"},
-    {CTL_OLDER, 0, "before", "JOB", CTL_TEXT_VALUE, AT (before), OF_COMMAND,
-     "only jobs older than this one: next of the page before"},
-    {CTL_LATER, 0, "after", "NAME", CTL_TEXT_VALUE, AT (after), OF_COMMAND,
-     "only what comes after this one: next of the page before"},
-    {CTL_FOR, 0, "for", "STATE", CTL_TEXT_VALUE, AT (wanted), OF_COMMAND,
-     "wait until it is or was in this state, instead of for its end"},
-    {CTL_OWNER, 0, "role", "ROLE", CTL_TEXT_VALUE, AT (role), OF_COMMAND,
-     "submitter, viewer, operator, admin or agent"},
-    {CTL_OWNER, 0, "tenant", "WORD", CTL_TEXT_VALUE, AT (tenant), OF_COMMAND,
-     "for which tenant; created if new"},
-    {CTL_REASON, 0, "reason", "TEXT", CTL_TEXT_VALUE, AT (reason), OF_COMMAND,
-     "why, for the history"},
-    {CTL_SURE, 'y', "yes", NULL, CTL_FLAG_VALUE, AT (yes), OF_COMMAND, "do not ask"},
-    {CTL_SURE, 0, "no-input", NULL, CTL_FLAG_VALUE, AT (no_input), OF_COMMAND,
-     "never ask: without --yes nothing is done"},
-    {CTL_SHOW, 'o', "output", "FORM", CTL_TEXT_VALUE, AT (output), OF_OUTPUT,
-     "table, json, jsonl or name [YARD_OUTPUT]"},
-    {CTL_SHOW, 'q', "quiet", NULL, CTL_FLAG_VALUE, AT (quiet), OF_OUTPUT,
-     "no hints and no moving line"},
-    {CTL_SHOW, 0, "color", "WHEN", CTL_TEXT_VALUE, AT (color), OF_OUTPUT,
-     "auto, always or never; NO_COLOR means never"},
-    {CTL_YARD, 0, "endpoint", "ADDRESS", CTL_TEXT_VALUE, AT (endpoint), OF_YARD,
-     "the clients' door, such as tcp://yard:7510 [YARD_ENDPOINT]"},
-    {CTL_YARD, 0, "server-key", "KEY|FILE", CTL_TEXT_VALUE, AT (server_key), OF_YARD,
-     "the door's public key, or the certificate file that holds it [YARD_SERVER_KEY]"},
-    {CTL_YARD, 0, "cert", "FILE", CTL_TEXT_VALUE, AT (cert), OF_YARD,
-     "your secret certificate file [YARD_CERT]"},
-    {CTL_YARD, 'c', "context", "NAME", CTL_TEXT_VALUE, AT (context), OF_YARD,
-     "take these three from ~/.config/yard/contexts.yaml [YARD_CONTEXT]"},
-    {CTL_YARD, 0, "timeout", "SECONDS", CTL_SECONDS_VALUE, AT (timeout_ms), OF_YARD,
-     "give up after this time: 10 for a question, without limit for watch and wait"},
-};
-const size_t ctl_option_count = sizeof ctl_option_table / sizeof *ctl_option_table;
 
 struct reading {
     struct ctl *c;
@@ -146,11 +82,51 @@ static void set_seconds (struct argp_state *state, const struct ctl_option *opti
     *(int64_t *)to = (int64_t)ms;
 }
 
+static void set_number (struct argp_state *state, const struct ctl_option *option, void *to,
+                        char *text)
+{
+    struct ctl_number *number = to;
+    char *rest;
+
+    errno = 0;
+    number->value = strtoll (text, &rest, 10);
+    number->given = true;
+    if (errno || rest == text || *rest || number->value < 0)
+        argp_error (state, "--%s must be a number, not '%s'", option->name, text);
+}
+
+static void set_span (struct argp_state *state, const struct ctl_option *option, void *to,
+                      char *text)
+{
+    int64_t ms;
+
+    if (!ctl_span_read (text, &ms) || ms == 0)
+        argp_error (state, "--%s must be a span such as 30s, 10m, 2h or 1d, not '%s'",
+                    option->name, text);
+    else
+        *(int64_t *)to = ms;
+}
+
+static void set_moment (struct argp_state *state, const struct ctl_option *option, void *to,
+                        char *text)
+{
+    int64_t ms;
+
+    if (!ctl_moment_read (text, ctl_now_ms (), &ms))
+        argp_error (state,
+                    "--%s must be a time with its zone, such as 2026-11-22T09:30:00Z, or a "
+                    "span from now such as +10m, not '%s'",
+                    option->name, text);
+    else
+        *(int64_t *)to = ms;
+}
+
 static void (*const setters[]) (struct argp_state *, const struct ctl_option *, void *,
                                 char *) = {
     [CTL_TEXT_VALUE] = set_text,       [CTL_FLAG_VALUE] = set_flag,
     [CTL_LIST_VALUE] = set_list,       [CTL_COUNT_VALUE] = set_count,
-    [CTL_SECONDS_VALUE] = set_seconds,
+    [CTL_SECONDS_VALUE] = set_seconds, [CTL_NUMBER_VALUE] = set_number,
+    [CTL_SPAN_VALUE] = set_span,       [CTL_MOMENT_VALUE] = set_moment,
 };
 
 static int key_of (size_t which)
@@ -210,13 +186,16 @@ static void settle_color (struct argp_state *state, struct ctl *c)
 
 static void settle_output (struct argp_state *state, struct ctl *c)
 {
-    static const char *const forms[] = {"table", "json", "jsonl", "name", NULL};
+    static const char *const forms[] = {"table", "json", "jsonl", "name", "wide", "yaml", NULL};
     const char *form = c->o.output ? c->o.output : getenv ("YARD_OUTPUT");
     size_t which = 0;
 
     if (form && *form && !is_one_of (form, forms, &which))
-        argp_error (state, "output must be table, json, jsonl or name, not '%s'", form);
-    c->form = (enum ctl_form)which;
+        argp_error (state, "output must be table, wide, json, jsonl, yaml or name, not '%s'",
+                    form);
+    c->wide = which == 4;
+    c->yaml = which == 5;
+    c->form = c->wide ? CTL_TABLE : c->yaml ? CTL_JSON : (enum ctl_form)which;
     settle_color (state, c);
 }
 

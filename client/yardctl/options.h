@@ -9,6 +9,9 @@ enum ctl_value {
     CTL_LIST_VALUE,
     CTL_COUNT_VALUE,
     CTL_SECONDS_VALUE,
+    CTL_NUMBER_VALUE, /* struct ctl_number, from 0 */
+    CTL_SPAN_VALUE,   /* int64_t, ms */
+    CTL_MOMENT_VALUE, /* int64_t, ms since 1970 */
 };
 
 struct ctl_option {

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/yardctl/manual.h"
+#include "client/yardctl/show.h"
 #include "client/yardctl/text.h"
 
 static bool is_help (const char *word)
@@ -86,9 +88,10 @@ int ctl_main (int argc, char **argv)
 
 int ctl_version (struct ctl *c)
 {
-    (void)printf (c->form == CTL_JSON || c->form == CTL_JSONL ? "{\"version\":\"%s\"}\n"
-                                                              : "yardctl %s\n",
-                  YM_VERSION);
+    if (c->form == CTL_TABLE || c->form == CTL_NAME)
+        (void)printf ("yardctl %s\n", YM_VERSION);
+    else
+        ctl_json_print (c, json_pack ("{s:s}", "version", YM_VERSION));
     return CTL_DONE;
 }
 
@@ -99,7 +102,7 @@ static const struct {
     {CTL_DONE, "done; the condition is met"},
     {CTL_BAD_END, "it ended badly: a job failed or was terminated, the yard is not well"},
     {CTL_NOT_MET, "the condition was not met"},
-    {CTL_CONFLICT, "conflict: not possible as things are now"},
+    {CTL_CONFLICT, "conflict: not possible as things are now, or changed since the plan"},
     {CTL_NO_SUCH, "no such object"},
     {6, "not allowed"},
     {CTL_USAGE, "the command line is wrong"},
@@ -111,6 +114,18 @@ static const struct {
     {CTL_CONFIG, "the configuration is wrong: endpoint, keys or contexts"},
     {CTL_TIMEOUT, "waited long enough"},
 };
+
+static int help_manual (void)
+{
+    _free_ char *text = ctl_copy ("");
+
+    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
+        _free_ char *old = text;
+        text = ctl_format ("%s%4d  %s\n", old, statuses[i].status, statuses[i].means);
+    }
+    ctl_manual (text);
+    return CTL_DONE;
+}
 
 static int help_exit (void)
 {
@@ -130,6 +145,8 @@ int ctl_help (struct ctl *c)
         return ctl_parse_first (c, 2, whole);
     if (strcmp (word, "exit") == 0)
         return help_exit ();
+    if (strcmp (word, "man") == 0)
+        return help_manual ();
     c->command = ctl_command_find (c->args, c->arg_count, &used);
     if (c->command && used == c->arg_count)
         ctl_parse (c, 1, one);

@@ -64,6 +64,7 @@ static json_t *json_field (const struct ctl_field *field, const void *row)
     case CTL_SPAN:
         return json_integer ((json_int_t)number_at (row, field->at));
     case CTL_TIME:
+    case CTL_MOMENT:
         return json_time (time_at (row, field->at));
     case CTL_BOOL:
         return json_boolean (*(const bool *)((const char *)row + field->at));
@@ -96,6 +97,11 @@ json_t *ctl_json_rows (const struct ctl_shape *shape, const void *const *rows, s
 
 void ctl_json_print (const struct ctl *c, json_t *take_value)
 {
+    if (c->yaml) {
+        ctl_yaml_print (take_value);
+        json_decref (take_value);
+        return;
+    }
     (void)json_dumpf (take_value, stdout, c->form == CTL_JSON ? JSON_INDENT (2) : JSON_COMPACT);
     (void)fputc ('\n', stdout);
     json_decref (take_value);
@@ -122,6 +128,16 @@ static char *age_text (int64_t at_ms)
     return ctl_copy (span);
 }
 
+static char *moment_text (int64_t at_ms)
+{
+    char text[CTL_TIME_TEXT];
+
+    if (at_ms == 0)
+        return ctl_copy ("");
+    ctl_time_text (text, at_ms);
+    return ctl_copy (text);
+}
+
 char *ctl_field_text (const struct ctl_field *field, const void *row)
 {
     char span[CTL_SPAN_TEXT], bar[CTL_BAR_TEXT];
@@ -131,9 +147,11 @@ char *ctl_field_text (const struct ctl_field *field, const void *row)
         return ctl_format ("%llu", (unsigned long long)number_at (row, field->at));
     case CTL_SPAN:
         ctl_span_text (span, (int64_t)number_at (row, field->at));
-        return ctl_copy (span);
+        return ctl_copy (number_at (row, field->at) ? span : "");
     case CTL_TIME:
         return age_text (time_at (row, field->at));
+    case CTL_MOMENT:
+        return moment_text (time_at (row, field->at));
     case CTL_BOOL:
         return ctl_copy (*(const bool *)((const char *)row + field->at) ? "yes" : "no");
     case CTL_WORDS:
@@ -151,9 +169,9 @@ static const struct {
     const char *state, *scols, *sequence;
 } colors[] = {
     {"COMPLETED", "green", "\033[32m"},  {"FAILED", "red", "\033[31m"},
-    {"TERMINATED", "brown", "\033[33m"}, {"STARTING", "cyan", "\033[36m"},
-    {"STARTED", "cyan", "\033[36m"},     {"CONNECTED", "green", "\033[32m"},
-    {"LOST", "red", "\033[31m"},
+    {"TERMINATED", "brown", "\033[33m"}, {"SUSPENDED", "brown", "\033[33m"},
+    {"STARTING", "cyan", "\033[36m"},    {"STARTED", "cyan", "\033[36m"},
+    {"CONNECTED", "green", "\033[32m"},  {"LOST", "red", "\033[31m"},
 };
 
 const char *ctl_color_begin (const struct ctl *c, const char *state)
@@ -185,15 +203,31 @@ static void need (bool done)
     abort ();
 }
 
-static void add_columns (struct libscols_table *table, const struct ctl_shape *shape)
+/* With -o wide what else is known has a column too. NULL: it has none. */
+static char *head_of (const struct ctl *c, const struct ctl_field *f)
+{
+    char *head;
+
+    if (f->head || !c->wide || !f->name)
+        return f->head ? ctl_copy (f->head) : NULL;
+    head = ctl_copy (f->name);
+    for (char *at = head; *at; at++)
+        *at = *at == '_' ? ' ' : *at >= 'a' && *at <= 'z' ? (char)(*at - 'a' + 'A') : *at;
+    return head;
+}
+
+static void add_columns (const struct ctl *c, struct libscols_table *table,
+                         const struct ctl_shape *shape)
 {
     for (size_t i = 0; i < shape->count; i++) {
         const struct ctl_field *f = &shape->fields[i];
         bool right = f->kind == CTL_NUMBER || f->kind == CTL_SPAN || f->kind == CTL_TIME;
-        if (f->head)
-            need (scols_table_new_column (table, f->head, f->width,
+        _free_ char *head = head_of (c, f);
+        double width = c->wide ? 0 : f->width;
+        if (head)
+            need (scols_table_new_column (table, head, width,
                                           (right ? SCOLS_FL_RIGHT : 0) |
-                                              (f->width > 0 ? SCOLS_FL_TRUNC : 0)));
+                                              (width > 0 ? SCOLS_FL_TRUNC : 0)));
     }
 }
 
@@ -215,7 +249,7 @@ static void fill_cell (struct libscols_line *line, size_t column, const struct c
 static bool are_short_names_unique (const struct ctl_shape *shape, const void *const *rows,
                                     size_t count)
 {
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; !shape->id_is_number && i < count; i++)
         for (size_t j = i + 1; j < count; j++)
             if (strcmp (ctl_job_short (text_at (rows[i], shape->id_at)),
                         ctl_job_short (text_at (rows[j], shape->id_at))) == 0)
@@ -227,19 +261,19 @@ void ctl_show_table (const struct ctl *c, const struct ctl_shape *shape,
                      const void *const *rows, size_t count)
 {
     /* Comparing all with all is cheap for what fits a screen, and nobody reads more. */
-    bool short_names = count <= 1000 && are_short_names_unique (shape, rows, count);
+    bool short_names = !c->wide && count <= 1000 && are_short_names_unique (shape, rows, count);
     struct libscols_table *table;
 
     scols_init_debug (0);
     need ((table = scols_new_table ()));
     need (scols_table_enable_colors (table, c->color) == 0);
-    add_columns (table, shape);
+    add_columns (c, table, shape);
     for (size_t i = 0; i < count; i++) {
         struct libscols_line *line = scols_table_new_line (table, NULL);
         size_t column = 0;
         need (line);
         for (size_t j = 0; j < shape->count; j++)
-            if (shape->fields[j].head)
+            if (shape->fields[j].head || (c->wide && shape->fields[j].name))
                 fill_cell (line, column++, &shape->fields[j], rows[i], short_names);
     }
     (void)scols_print_table (table);
@@ -254,7 +288,7 @@ static void show_lines (const struct ctl *c, const struct ctl_shape *shape, cons
         const struct ctl_field *f = &shape->fields[i];
         _free_ char *text = ctl_field_text (f, row);
         const char *state = f->kind == CTL_STATE ? text : "";
-        if (!f->name || !*text)
+        if (!f->name || !*text || (f->usual && strcmp (text, f->usual) == 0))
             continue;
         (void)printf ("%-*s %s%s%s", NAME_WIDTH, f->name, ctl_color_begin (c, state), text,
                       ctl_color_end (c, state));
@@ -268,7 +302,9 @@ static void show_lines (const struct ctl *c, const struct ctl_shape *shape, cons
 
 void ctl_show_row (const struct ctl *c, const struct ctl_shape *shape, const void *row)
 {
-    if (c->form == CTL_NAME)
+    if (c->form == CTL_NAME && shape->id_is_number)
+        (void)printf ("%llu\n", (unsigned long long)number_at (row, shape->id_at));
+    else if (c->form == CTL_NAME)
         (void)puts (text_at (row, shape->id_at));
     else if (c->form == CTL_TABLE)
         show_lines (c, shape, row);
@@ -306,6 +342,12 @@ void ctl_show_rows (const struct ctl *c, const struct ctl_shape *shape,
         ctl_hint (c, "there are more: --%s %s", shape->more, rows->next);
 }
 
+static const char *number_text (struct ctl_rows *rows, uint64_t number)
+{
+    (void)snprintf (rows->number, sizeof rows->number, "%llu", (unsigned long long)number);
+    return rows->number;
+}
+
 size_t ctl_rows_add (struct ctl_rows *rows, const struct ctl_shape *shape, void *take_page,
                      const void *page_rows, size_t count, const char *next, size_t limit)
 {
@@ -318,7 +360,11 @@ size_t ctl_rows_add (struct ctl_rows *rows, const struct ctl_shape *shape, void 
     if (taken > 0)
         memcpy (rows->rows + rows->count, page_rows, taken * sizeof *rows->rows);
     rows->count += taken;
-    rows->next = taken < count ? text_at (rows->rows[rows->count - 1], shape->id_at) : next;
+    rows->next = next;
+    if (taken < count && shape->id_is_number)
+        rows->next = number_text (rows, number_at (rows->rows[rows->count - 1], shape->id_at));
+    else if (taken < count)
+        rows->next = text_at (rows->rows[rows->count - 1], shape->id_at);
     return rows->next ? limit - rows->count : 0;
 }
 

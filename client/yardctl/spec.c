@@ -8,9 +8,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
+#include "client/yardctl/act.h"
 #include "client/yardctl/text.h"
+#include "client/yardctl/times.h"
 
 enum { FILE_SIZE_MAX = 64 << 20, PAYLOAD_MAX = 65536 };
 
@@ -59,6 +60,52 @@ static void read_words (const struct place *p, size_t at, json_t *value)
     }
 }
 
+static void read_yes (const struct place *p, size_t at, json_t *value)
+{
+    if (json_is_boolean (value))
+        *(bool *)((char *)p->spec + at) = json_is_true (value);
+    else
+        fault (p, "type", "must be true or false");
+}
+
+static void read_span (const struct place *p, size_t at, json_t *value)
+{
+    int64_t ms;
+
+    if (json_is_string (value) && ctl_span_read (json_string_value (value), &ms) && ms > 0)
+        *(int64_t *)((char *)p->spec + at) = ms;
+    else
+        fault (p, "type", "must be a span such as 30s, 10m, 2h or 1d");
+}
+
+static void read_moment (const struct place *p, size_t at, json_t *value)
+{
+    int64_t ms;
+
+    if (json_is_string (value) &&
+        ctl_moment_read (json_string_value (value), ctl_now_ms (), &ms))
+        *(int64_t *)((char *)p->spec + at) = ms;
+    else
+        fault (p, "type", "must be a time such as \"2026-11-22T09:30:00Z\", or \"+10m\"");
+}
+
+/* The library has a word of its own for 0, which it takes for not given. */
+static void set_urgency (struct ctl_spec *spec, json_int_t urgency)
+{
+    spec->job.urgency = urgency == 0 ? YARD_URGENCY_ZERO : (int)urgency;
+}
+
+static void read_urgency (const struct place *p, size_t at, json_t *value)
+{
+    json_int_t urgency = json_is_integer (value) ? json_integer_value (value) : -1;
+
+    (void)at;
+    if (urgency >= 0 && urgency <= 31)
+        set_urgency (p->spec, urgency);
+    else
+        fault (p, "range", "must be a number from 0 to 31");
+}
+
 static void read_payload (const struct place *p, size_t at, json_t *value)
 {
     (void)at;
@@ -82,11 +129,23 @@ static const struct member {
     size_t at;
     void (*read) (const struct place *p, size_t at, json_t *value);
 } members[] = {
-    {"name", AT (job.name), read_text},     {"kind", AT (job.kind), read_text},
-    {"tier", AT (job.tier), read_text},     {"capabilities", AT (capabilities), read_words},
-    {"regions", AT (regions), read_words},  {"pool", AT (job.pool), read_text},
-    {"source", AT (job.source), read_text}, {"target", AT (job.target), read_text},
-    {"payload", 0, read_payload},           {"key", AT (request), read_text},
+    {"name", AT (job.name), read_text},
+    {"kind", AT (job.kind), read_text},
+    {"tier", AT (job.tier), read_text},
+    {"capabilities", AT (capabilities), read_words},
+    {"regions", AT (regions), read_words},
+    {"pool", AT (job.pool), read_text},
+    {"source", AT (job.source), read_text},
+    {"target", AT (job.target), read_text},
+    {"payload", 0, read_payload},
+    {"key", AT (request), read_text},
+    {"urgency", 0, read_urgency},
+    {"hold", AT (job.held), read_yes},
+    {"fixed", AT (job.fixed), read_yes},
+    {"not_before", AT (job.not_before_ms), read_moment},
+    {"run_limit", AT (job.run_limit_ms), read_span},
+    {"wait_limit", AT (job.wait_limit_ms), read_span},
+    {"after", AT (after_jobs), read_words},
 };
 enum { MEMBERS = sizeof members / sizeof *members };
 
@@ -135,16 +194,20 @@ static void replace (const char **to, const char *from)
         *to = from;
 }
 
-/* Made here and not by the library: it has to be told if there is no answer. */
-static void make_request (struct ctl_spec *s)
+static void apply_order (const struct ctl_options *o, struct ctl_spec *s)
 {
-    uint8_t octets[(CTL_KEY_ROOM - 1) / 2];
-
-    if (getrandom (octets, sizeof octets, 0) != (ssize_t)sizeof octets)
-        abort ();
-    for (size_t i = 0; i < sizeof octets; i++)
-        (void)snprintf (s->made + 2 * i, 3, "%02x", octets[i]);
-    s->request = s->made;
+    if (o->urgency.given)
+        set_urgency (s, o->urgency.value);
+    if (o->not_before_ms)
+        s->job.not_before_ms = o->not_before_ms;
+    if (o->run_limit_ms)
+        s->job.run_limit_ms = o->run_limit_ms;
+    if (o->wait_limit_ms)
+        s->job.wait_limit_ms = o->wait_limit_ms;
+    if (o->after_jobs.count > 0)
+        s->after_jobs = o->after_jobs;
+    s->job.held |= o->held;
+    s->job.fixed |= o->fixed;
 }
 
 static void apply_flags (const struct ctl *c, const struct ctl_specs *specs, struct ctl_spec *s)
@@ -159,7 +222,8 @@ static void apply_flags (const struct ctl *c, const struct ctl_specs *specs, str
     replace (&s->job.target, o->target);
     replace (&s->request, o->request);
     if (!s->request)
-        make_request (s);
+        s->request = ctl_make_key (s->made);
+    apply_order (o, s);
     if (o->capabilities.count > 0)
         s->capabilities = o->capabilities;
     if (o->regions.count > 0)
@@ -221,9 +285,40 @@ static int read_file (const struct ctl *c, struct ctl_specs *ret)
     return CTL_DONE;
 }
 
+static int find_after (struct ctl *c, struct ctl_spec *s)
+{
+    int wrong = CTL_DONE;
+
+    if (s->after_jobs.count > CTL_AFTER_MAX)
+        return ctl_wrong (c, CTL_DOCUMENT, "document", "a job can wait for at most %d others",
+                          CTL_AFTER_MAX);
+    s->after_read = ctl_memory (sizeof *s->after_read);
+    for (size_t i = 0; i < s->after_jobs.count && !wrong; i++) {
+        yard_after *after = &s->after_read->at[i];
+        after->job = s->after_read->names[i];
+        wrong =
+            ctl_after_read (c, s->after_jobs.at[i], s->after_read->names[i], &after->condition);
+    }
+    s->job.after = s->after_read->at;
+    s->job.after_count = s->after_jobs.count;
+    return wrong;
+}
+
+int ctl_specs_after (struct ctl *c, struct ctl_specs *specs)
+{
+    int wrong = CTL_DONE;
+
+    for (size_t i = 0; i < specs->count && !wrong; i++)
+        if (specs->at[i].after_jobs.count > 0)
+            wrong = find_after (c, &specs->at[i]);
+    return wrong;
+}
+
 int ctl_specs_read (const struct ctl *c, struct ctl_specs *ret)
 {
-    int wrong = read_payload_flag (c, ret);
+    int wrong = c->o.urgency.given && c->o.urgency.value > 31
+                    ? ctl_wrong (c, CTL_USAGE, "usage", "--urgency must be from 0 to 31")
+                    : read_payload_flag (c, ret);
 
     if (!wrong && c->o.file)
         wrong = read_file (c, ret);
@@ -245,8 +340,10 @@ int ctl_specs_read (const struct ctl *c, struct ctl_specs *ret)
 
 void ctl_specs_done (struct ctl_specs *specs)
 {
-    for (size_t i = 0; i < specs->count; i++)
+    for (size_t i = 0; i < specs->count; i++) {
         free (specs->at[i].payload);
+        free (specs->at[i].after_read);
+    }
     free (specs->at);
     free (specs->inside.payload);
     ctl_documents_done (&specs->inside.documents);

@@ -115,6 +115,8 @@ int ctl_job_submit (struct ctl *c)
         return ctl_wrong (c, CTL_USAGE, "usage", "--wait must be none or end, not '%s'",
                           c->o.wait);
     wrong = ctl_specs_read (c, &specs);
+    if (!wrong)
+        wrong = ctl_specs_after (c, &specs);
     if (wrong)
         return wrong;
     if (wait && specs.count > YARD_WATCHES)

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 
 #include "client/libyard/yard.h"
@@ -190,6 +191,26 @@ void ctl_span_text (char to[CTL_SPAN_TEXT], int64_t ms)
         (void)snprintf (to, CTL_SPAN_TEXT, "%lldh", (long long)seconds / 3600);
     else
         (void)snprintf (to, CTL_SPAN_TEXT, "%lldd", (long long)seconds / 86400);
+}
+
+void ctl_clock_text (char to[CTL_CLOCK_TEXT], int64_t at_ms)
+{
+    time_t seconds = (time_t)(at_ms / 1000);
+    struct tm day;
+
+    if (!localtime_r (&seconds, &day) || strftime (to, CTL_CLOCK_TEXT, "%H:%M:%S", &day) == 0)
+        (void)snprintf (to, CTL_CLOCK_TEXT, "?");
+}
+
+const char *ctl_make_key (char to[CTL_KEY_ROOM])
+{
+    uint8_t octets[(CTL_KEY_ROOM - 1) / 2];
+
+    if (getrandom (octets, sizeof octets, 0) != (ssize_t)sizeof octets)
+        abort ();
+    for (size_t i = 0; i < sizeof octets; i++)
+        (void)snprintf (to + 2 * i, 3, "%02x", octets[i]);
+    return to;
 }
 
 static int64_t clock_ms (clockid_t which)

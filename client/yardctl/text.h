@@ -29,8 +29,13 @@ char *ctl_read_file (const char *path, size_t most, size_t *ret_size);
 enum { CTL_TIME_TEXT = 25, CTL_SPAN_TEXT = 24 };
 void ctl_time_text (char to[CTL_TIME_TEXT], int64_t at_ms); /* 2026-11-22T04:51:16.123Z */
 void ctl_span_text (char to[CTL_SPAN_TEXT], int64_t ms);    /* 40s 11m 2h 3d */
-int64_t ctl_now_ms (void);                                  /* since 1970 */
-int64_t ctl_ticks_ms (void);                                /* for waiting */
+enum { CTL_CLOCK_TEXT = 16, CTL_KEY_ROOM = 33 };
+void ctl_clock_text (char to[CTL_CLOCK_TEXT], int64_t at_ms); /* 14:02:11, here */
+/* A key that makes a repetition safe, made here and not by the library: it has to be told if
+ * there is no answer. Returns 'to'. */
+const char *ctl_make_key (char to[CTL_KEY_ROOM]);
+int64_t ctl_now_ms (void);   /* since 1970 */
+int64_t ctl_ticks_ms (void); /* for waiting */
 /* What is left until 'until_ms' of ctl_ticks_ms as a timeout; -1 if that is negative. */
 int ctl_left_ms (int64_t until_ms);
 

@@ -38,12 +38,24 @@ Test (commands, rows_are_whole)
     }
 }
 
+/* Some command takes both. */
+static bool may_meet (const struct ctl_option *a, const struct ctl_option *b)
+{
+    for (size_t i = 0; i < ctl_command_count; i++) {
+        unsigned takes = ctl_commands[i].takes | CTL_SHOW;
+        if (a->sets & takes && b->sets & takes)
+            return true;
+    }
+    return false;
+}
+
 Test (commands, flags_do_not_clash)
 {
     for (size_t i = 0; i < ctl_option_count; i++)
         for (size_t j = i + 1; j < ctl_option_count; j++) {
             const struct ctl_option *a = &ctl_option_table[i], *b = &ctl_option_table[j];
-            cr_assert (strcmp (a->name, b->name) != 0 && a->at != b->at, "--%s", a->name);
+            cr_assert (strcmp (a->name, b->name) != 0 || !may_meet (a, b), "--%s", a->name);
+            cr_assert_neq (a->at, b->at, "--%s", a->name);
             cr_assert (a->letter == 0 || a->letter != b->letter, "-%c", a->letter);
         }
 }
@@ -134,8 +146,8 @@ static void expect (const struct run *r)
     }
 
 RUN (version, {"version"}, 0, "yardctl ", NULL)
-RUN (version_as_json, {"version", "-o", "json"}, 0, "{\"version\":", NULL)
-RUN (flags_may_come_first, {"-o", "json", "version"}, 0, "{\"version\":", NULL)
+RUN (version_as_json, {"version", "-o", "json"}, 0, "\"version\": \"", NULL)
+RUN (flags_may_come_first, {"-o", "json", "version"}, 0, "\"version\": \"", NULL)
 RUN (help_of_a_noun, {"help", "key"}, 0, "key fingerprint FILE", NULL)
 RUN (help_of_a_noun_by_flag, {"key", "--help"}, 0, "key fingerprint FILE", NULL)
 RUN (statuses, {"help", "exit"}, 0, " 124  waited long enough", NULL)
@@ -146,6 +158,11 @@ RUN (unknown_verb, {"job", "gte"}, 64, NULL, "there is no 'job gte'; did you mea
 RUN (no_endpoint, {"jobs"}, 78, NULL, "the endpoint is not set")
 RUN (error_as_json, {"jobs", "-o", "json"}, 78, NULL, "\"slug\":\"options\"")
 RUN (unknown_context, {"jobs", "-c", "prod"}, 78, NULL, "there is no context 'prod'")
+RUN (version_as_yaml, {"version", "-o", "yaml"}, 0, "version: \"", NULL)
+RUN (manual, {"help", "man"}, 0, ".SS job why\\-not", NULL)
+RUN (completion, {"completion", "bash"}, 0, "'job suspend') flags=\"--help", NULL)
+RUN (completion_of_zsh, {"completion", "zsh"}, 0, "bashcompinit", NULL)
+RUN (completion_of_others, {"completion", "csh"}, 64, NULL, "bash and zsh, not 'csh'")
 RUN (no_key_file, {"key", "fingerprint", "/nowhere/key"}, 78, NULL, "No such file")
 
 #define ENDS(name, ...)                                                                        \
@@ -166,6 +183,13 @@ ENDS (limit_text, "job", "list", "--limit", "many")
 ENDS (timeout_zero, "job", "list", "--timeout", "0")
 ENDS (timeout_infinite, "job", "list", "--timeout", "inf")
 ENDS (timeout_text, "job", "list", "--timeout", "soon")
+ENDS (urgency_text, "job", "urge", "abcd", "--urgency", "high")
+ENDS (urgency_negative, "job", "urge", "abcd", "--urgency=-1")
+ENDS (span_without_unit, "job", "submit", "--run-limit", "10")
+ENDS (span_of_nothing, "job", "submit", "--run-limit", "0s")
+ENDS (moment_without_zone, "job", "submit", "--not-before", "2026-11-22T09:30:00")
+ENDS (version_text, "job", "suspend", "abcd", "--if-version", "latest")
+ENDS (four_tiers, "queue", "stop", "a", "b", "c", "d")
 
 /* --- keys --- */
 
@@ -294,6 +318,73 @@ Test (unreachable, a_page_before_a_short_name, WITHOUT_A_YARD)
                                            "abcd", "--timeout", "0.05"};
 
     cr_assert_eq (run (list), 69);
+}
+
+/* What is wrong with a command line is said before a yard is asked: status 64, not 69. */
+static const struct {
+    const char *args[ARGS];
+    const char *err;
+} lines[] = {
+    {{"job", "urge", "abcd"}, "--urgency must be given"},
+    {{"job", "urge", "abcd", "--urgency", "32"}, "from 0 to 31"},
+    {{"job", "retier", "abcd"}, "--tier must be given"},
+    {{"job", "depend", "abcd"}, "--on must be given"},
+    {{"job", "depend", "abcd", "--on", "abcd:never"}, "may stand :any or :success"},
+    {{"job", "why-not", "abcd"}, "--agent must be given"},
+    {{"job", "events", "abcd", "--after", "last"}, "--after must be the number of an event"},
+    {{"job", "watch"}, "JOB... is missing, or --all"},
+    {{"job", "watch", "abcd", "--all"}, "not both"},
+    {{"job", "watch", "--state", "flying"}, "a job has no state 'flying'"},
+    {{"job", "submit", "--urgency", "32"}, "from 0 to 31"},
+    {{"tenant", "set", "acme"}, "nothing to set"},
+    {{"tenant", "set", "acme", "--overflow", "maybe"}, "--overflow must be yes or no"},
+    {{"window", "add", "yard"}, "--to must be given"},
+    {{"window", "add", "yard", "--from", "+2h", "--to", "+1h"}, "be later than --from"},
+    {{"window", "add", "moon", "--to", "+1h"}, "must be yard, region:NAME"},
+    {{"window", "add", "region:", "--to", "+1h"}, "must be yard, region:NAME"},
+    {{"window", "add", "yard:eu", "--to", "+1h"}, "must be yard, region:NAME"},
+    {{"window", "remove", "first"}, "is not a number from 1"},
+    {{"window", "list", "--after", "0"}, "is not a number from 1"},
+    {{"problem", "list", "--before", "-3"}, "is not a number from 1"},
+    {{"queue", "stop", "premium", "standard", "--key", "k"}, "are for one of them"},
+    {{"queue", "stop", "premium", "standard", "--if-version", "0"}, "are for one of them"},
+};
+
+Test (usage, is_looked_at_before_the_yard_is_asked, WITHOUT_A_YARD)
+{
+    char err[OUT];
+
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        cr_assert_eq (run (lines[i].args), 64, "%s", lines[i].err);
+    (void)fflush (NULL);
+    (void)fclose (stderr);
+    read_stream (cr_get_redirected_stderr (), err);
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        cr_assert_not_null (strstr (err, lines[i].err), "%s: %s", lines[i].err, err);
+}
+
+Test (unreachable, a_change_tells_its_key_too, WITHOUT_A_YARD)
+{
+    static const char *const stop[ARGS] = {"queue", "stop", "premium", "--timeout", "0.05"};
+    char err[OUT];
+
+    cr_assert_eq (run (stop), 69);
+    (void)fflush (NULL);
+    (void)fclose (stderr);
+    read_stream (cr_get_redirected_stderr (), err);
+    cr_assert_not_null (strstr (err, "repeat with --key "), "%s", err);
+}
+
+Test (unreachable, nothing_is_ended_without_a_yes, WITHOUT_A_YARD)
+{
+    static const char *const end[ARGS] = {"job", "terminate", "job_01k7k3f9q2m4d"};
+    char err[OUT];
+
+    cr_assert_eq (run (end), 64);
+    (void)fflush (NULL);
+    (void)fclose (stderr);
+    read_stream (cr_get_redirected_stderr (), err);
+    cr_assert_not_null (strstr (err, "say --yes"), "%s", err);
 }
 
 /* --- contexts --- */

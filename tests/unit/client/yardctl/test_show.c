@@ -21,14 +21,18 @@ Test (shapes, an_agent_is_an_object_with_all_its_members)
                             .slots = 4,
                             .used = 1,
                             .session = 7,
-                            .seen_at_ms = 1};
+                            .seen_at_ms = 1,
+                            .draining = true,
+                            .drain_by_ms = 2,
+                            .drain_reason = "disk"};
     json_auto_t *object = ctl_json_row (&ctl_agent_shape, &agent);
     _free_ char *text = json_dumps (object, JSON_COMPACT | JSON_SORT_KEYS);
 
-    cr_assert_str_eq (text,
-                      "{\"capabilities\":[\"a\",\"b\"],\"name\":\"n\",\"pool\":\"shared\","
-                      "\"region\":\"eu\",\"seen_at\":\"1970-01-01T00:00:00.001Z\","
-                      "\"session\":7,\"slots\":4,\"state\":\"CONNECTED\",\"used\":1}");
+    cr_assert_str_eq (
+        text, "{\"capabilities\":[\"a\",\"b\"],\"drain_by\":\"1970-01-01T00:00:00.002Z\","
+              "\"drain_reason\":\"disk\",\"draining\":true,\"name\":\"n\",\"pool\":\"shared\","
+              "\"region\":\"eu\",\"seen_at\":\"1970-01-01T00:00:00.001Z\","
+              "\"session\":7,\"slots\":4,\"state\":\"CONNECTED\",\"used\":1}");
 }
 
 Test (shapes, what_never_happened_is_null)
