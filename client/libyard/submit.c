@@ -1,4 +1,4 @@
-/* submit.c - jobs are submitted, one or many, and terminated.
+/* submit.c - jobs are submitted, one or many.
  *
  * Each carries a request id made from the caller's key: whatever is sent twice is done once.
  */
@@ -147,39 +147,4 @@ yard_rc yard_job_submit (yard_t *y, const yard_job_spec *spec, const char *key,
         return error_give (submitted.err, reterr);
     memcpy (ret_job, submitted.job, YARD_JOB_TEXT);
     return YARD_OK;
-}
-
-static void *make_ending (const void *answer)
-{
-    const struct ym_job_ending *m = answer;
-    yard_ending *e = result_new (sizeof *e);
-
-    *e = (yard_ending){.job = result_id (e, m->job),
-                       .state = ym_life_state_name (&ym_job_life, m->state),
-                       .final = ym_life_is_final (&ym_job_life, m->state),
-                       .seq = m->seq};
-    return e;
-}
-
-yard_rc yard_job_terminate (yard_t *y, const char *job, const char *reason, const char *key,
-                            yard_ending **ret, yard_err_t **reterr)
-{
-    struct ym_job_terminate msg = {0};
-    struct question q = {.ask = YM_MSG_job_terminate,
-                         .answer = YM_MSG_job_ending,
-                         .msg = &msg,
-                         .make = make_ending};
-    struct check c = {0};
-    yard_err_t *err = read_job (job, &msg.job);
-
-    request_of (key, msg.request);
-    if (reason) {
-        msg.has |= YM_HAS (job_terminate, reason);
-        check_str (&c, "/reason", reason, &msg.reason);
-    }
-    if (!err)
-        err = check_end (&c, YM_MSG_job_terminate, &msg);
-    if (err)
-        return error_give (err, reterr);
-    return ask (y, &q, (void **)ret, reterr);
 }

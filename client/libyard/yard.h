@@ -242,15 +242,6 @@ yard_rc yard_job_act (yard_t *y, const char *job, const char *verb,
                       yard_err_t **reterr);
 
 typedef struct {
-    const char *job, *state; /* "TERMINATED", or where it is while its agent is told */
-    bool final;
-    uint64_t seq; /* number of the event that recorded the wish */
-} yard_ending;
-/* Ends a job for good. 'reason' (<= 200 octets), 'key' (as in submit) and 'ret' may be NULL. */
-yard_rc yard_job_terminate (yard_t *y, const char *job, const char *reason, const char *key,
-                            yard_ending **ret, yard_err_t **reterr);
-
-typedef struct {
     const char *code;      /* "no_region", "slots_taken" ... */
     const char *subject;   /* what it is about */
     const char *wanted;    /* what the job needs */
