@@ -10,10 +10,8 @@
 
 static void begin (struct policy_verdict *v, const struct policy_facts *f)
 {
-    *v = (struct policy_verdict){.id = f->id,
-                                 .expected = f->version,
-                                 .version = f->version,
-                                 .after = f->version + 1};
+    *v = (struct policy_verdict){
+        .id = f->id, .expected = f->version, .version = f->version, .after = f->version + 1};
 }
 
 #define effect(v, ...)                                                                         \
@@ -115,8 +113,7 @@ void decide_agent_act (const void *body, const struct policy_facts *f,
                   (m->has & YM_HAS (agent_act, version)) != 0, m->version))
         return;
     if (f->draining == ret->draining && f->deadline_ms == ret->deadline_ms)
-        effect (ret, "%s is %s already", m->agent,
-                f->draining ? "drained so" : "in service");
+        effect (ret, "%s is %s already", m->agent, f->draining ? "drained so" : "in service");
     if (ret->draining)
         tell_drain (ret, m->agent, f);
     else
@@ -214,8 +211,8 @@ static void print_scope (const struct ym_window_add *m, char ret[80])
     else if (m->scope == YM_SCOPE_AGENT)
         (void)ym_text_format (ret, 80, "agent %s", m->subject);
     else
-        (void)ym_text_format (ret, 80, "agents of %s %s", ym_enum_word (YM_ENUM_SCOPE, m->scope),
-                              m->subject);
+        (void)ym_text_format (ret, 80, "agents of %s %s",
+                              ym_enum_word (YM_ENUM_SCOPE, m->scope), m->subject);
 }
 
 /* It has the number of the change that makes it, so what is compared is that of the policy. */

@@ -20,12 +20,12 @@ struct policy_facts {
     int64_t waiting, running; /* jobs it concerns */
     bool whole;               /* these are all; else there may be more */
 
-    bool stopped;                              /* queue */
-    bool draining;                             /* agent */
-    int64_t deadline_ms;                       /* agent */
-    int32_t weight, waiting_max, running_max;  /* tenant */
-    bool overflow;                             /* tenant */
-    int64_t windows, begins_ms, ends_ms;       /* windows ahead; of the one to remove */
+    bool stopped;                             /* queue */
+    bool draining;                            /* agent */
+    int64_t deadline_ms;                      /* agent */
+    int32_t weight, waiting_max, running_max; /* tenant */
+    bool overflow;                            /* tenant */
+    int64_t windows, begins_ms, ends_ms;      /* windows ahead; of the one to remove */
 };
 
 /* What is to be stored, and what is answered. */

@@ -1,5 +1,5 @@
-/* feed.c - feeds: every event of every job that a reader may see and asked for, after a snapshot if
- * it wants one, in the order of each job's history and without a gap.
+/* feed.c - feeds: every event of every job that a reader may see and asked for, after a
+ * snapshot if it wants one, in the order of each job's history and without a gap.
  *
  * Rows are numbered per feed, and a beat tells the last number each second, so that a reader
  * notices what it lost. A reader that does not read is cut off by the bus when its outbox is

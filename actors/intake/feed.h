@@ -47,6 +47,7 @@ struct feeds {
     int64_t checked;     /* every newer job that is not in tails has never been seen */
     bool whole;          /* every live job up to the first feed's beginning is in tails */
     bool newer_wanted, working;
+    uint32_t life; /* rises each time the first feed is opened */
     struct job_pile news, ended;
     struct {
         bool wanted, going;

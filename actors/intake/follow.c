@@ -19,7 +19,7 @@
 #include "common/base/time.h"
 
 enum {
-    NEWS_MAX = 512, /* jobs of one turn */
+    NEWS_MAX = 512,  /* jobs of one turn */
     EVENTS_MAX = 64, /* of one job in one turn */
     SNAPSHOT_ROWS = 256,
     SNAPSHOT_EVERY_MS = 20, /* a reader keeps up with that, else its outbox would fill */
@@ -44,6 +44,7 @@ static void pile_free (struct job_pile *p)
 void follow_begin (struct feeds *fs, int64_t newest)
 {
     fs->tails = tails_new ();
+    fs->life++;
     fs->checked = newest;
     fs->whole = false;
     fs->newer_wanted = true; /* what was committed since, and hinted to nobody */
@@ -112,6 +113,7 @@ static void forget_ended (struct feeds *fs)
 /* One turn: events of jobs with news, then a page of a snapshot, of a comparison, of newer
  * jobs. */
 struct turn_note {
+    uint32_t life;
     size_t news;
     uint64_t feed; /* whose page; 0: none */
     bool is_snapshot, comparing, newer;
@@ -171,16 +173,25 @@ static void plan_compare (struct feeds *fs, struct ym_turn *t, struct turn_note 
         n->compared = store_call_compare (t, fs->compare.at, INT64_MAX, COMPARE_ROWS);
 }
 
+static void look_everywhere (struct feeds *fs)
+{
+    fs->compare.going = false;
+    fs->compare.wanted = fs->tails != NULL;
+    fs->newer_wanted = true;
+}
+
 static void plan_follow (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
 {
     struct intake *in = me;
     struct turn_note *n = ym_arena_take (t->arena, sizeof *n);
 
     (void)count;
-    *n = (struct turn_note){0};
+    *n = (struct turn_note){.life = in->feeds->life};
     items[0]->note = n;
     if (!in->feeds->tails)
         return;
+    if (items[0]->tries > 0)
+        look_everywhere (in->feeds); /* what the turn before took from the pile is lost */
     plan_news (in->feeds, t, n);
     plan_page (in->feeds, t, n);
     plan_compare (in->feeds, t, n);
@@ -361,8 +372,8 @@ static void done_follow (void *me, struct ym_turn *t, struct ym_item **items, si
 
     (void)count;
     in->feeds->working = false;
-    if (!in->feeds->tails)
-        return; /* the last reader has left meanwhile */
+    if (!in->feeds->tails || in->feeds->life != n->life)
+        return; /* its readers have left meanwhile */
     if (n->news > 0)
         take_events (in, t, n);
     if (n->feed != 0)
@@ -380,9 +391,7 @@ static void failed_follow (void *me, struct ym_item *item)
 
     (void)item;
     in->feeds->working = false;
-    in->feeds->compare.going = false;
-    in->feeds->compare.wanted = in->feeds->tails != NULL;
-    in->feeds->newer_wanted = true;
+    look_everywhere (in->feeds);
 }
 
 const struct ym_work follow_work = {.name = "follow",

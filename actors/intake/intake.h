@@ -13,6 +13,7 @@ struct watch;
 struct watched;
 struct watcher;
 struct relay;
+struct feeds;
 
 struct intake {
     struct ym_yard *yard;
@@ -33,6 +34,8 @@ struct intake {
     struct relay *relays; /* questions passed on, by our own ask */
     uint64_t last_ask;    /* begins where no other intake's do */
     size_t relay_count;
+
+    struct feeds *feeds;
 };
 
 /* hints.c: gathered in a turn's done, and sent at its end */
@@ -53,6 +56,7 @@ extern const struct ym_work get_work, list_work;
 void on_yard_get (void *me, struct ym_item *item);
 void on_queue_get (void *me, struct ym_item *item);
 void on_agent_list (void *me, struct ym_item *item);
+void on_load_get (void *me, struct ym_item *item);
 void relays_begin (struct intake *in);
 void on_relayed (void *me, struct ym_item *item);
 int relays_pass (struct intake *in, int64_t mono_ms);
@@ -78,4 +82,17 @@ void watch_done (struct intake *in);
 
 /* keys.c */
 extern const struct ym_work authorize_work, revoke_work, key_list_work;
+
+/* policy.c, events.c */
+extern const struct ym_work policy_look_work, policy_set_work;
+extern const struct ym_work tenant_list_work, window_list_work, problem_list_work, events_work;
+
+/* feed.c, follow.c */
+extern const struct ym_work feed_open_work, follow_work;
+void on_feed_close (void *me, struct ym_item *item);
+void feeds_begin (struct intake *in);
+void feeds_end (struct intake *in);
+void feeds_look (struct intake *in, int64_t job); /* it may have news */
+void feeds_compare (struct intake *in);           /* any of them may */
+int feeds_pass (struct intake *in, int64_t mono_ms);
 #endif

@@ -22,6 +22,14 @@ static void recovered (void *me)
     struct intake *in = me;
 
     in->watch_poll_at_ms = 0;
+    feeds_compare (in);
+}
+
+/* What the other end said meanwhile is lost. */
+static void on_link (void *me, unsigned peer, enum ym_link_news news)
+{
+    if (peer == YM_ACTOR_ASSIGNMENT && news != YM_LINK_SILENT)
+        feeds_compare (me);
 }
 
 static int least (int a, int b)
@@ -34,7 +42,8 @@ static int pass (void *me, int64_t mono_ms)
     struct intake *in = me;
 
     submit_pass (in, ym_time_wall_ms (), mono_ms);
-    return least (1000, least (relays_pass (in, mono_ms), watch_pass (in, mono_ms)));
+    int wait = least (relays_pass (in, mono_ms), watch_pass (in, mono_ms));
+    return least (1000, least (wait, feeds_pass (in, mono_ms)));
 }
 
 static void *begin (struct ym_yard *yard)
@@ -45,6 +54,7 @@ static void *begin (struct ym_yard *yard)
     in->watch_max = (size_t)ym_yard_setting (yard, "watch_max");
     in->requirements = requirements_new ();
     relays_begin (in);
+    feeds_begin (in);
     in->partitions_at_ms = ym_time_wall_ms () + 3600000;
     return in;
 }
@@ -55,6 +65,7 @@ static void end (void *me)
 
     relays_done (in);
     watch_done (in);
+    feeds_end (in);
     requirements_free (in->requirements);
     free (in);
 }
@@ -75,18 +86,33 @@ static const struct ym_handler handlers[] = {
     {.message = YM_MSG_key_authorize, .work = &authorize_work},
     {.message = YM_MSG_key_revoke, .work = &revoke_work},
     {.message = YM_MSG_key_list, .work = &key_list_work},
+    {.message = YM_MSG_queue_act, .work = &policy_look_work},
+    {.message = YM_MSG_agent_act, .work = &policy_look_work},
+    {.message = YM_MSG_tenant_set, .work = &policy_look_work},
+    {.message = YM_MSG_window_add, .work = &policy_look_work},
+    {.message = YM_MSG_window_remove, .work = &policy_look_work},
+    {.message = YM_MSG_tenant_list, .work = &tenant_list_work},
+    {.message = YM_MSG_window_list, .work = &window_list_work},
+    {.message = YM_MSG_problem_list, .work = &problem_list_work},
+    {.message = YM_MSG_job_events, .work = &events_work},
+    {.message = YM_MSG_feed_open, .work = &feed_open_work},
+    {.message = YM_MSG_feed_close, .hear = on_feed_close},
+    {.message = YM_MSG_load_get, .hear = on_load_get},
     {.message = YM_MSG_jobs_changed, .hear = on_jobs_changed},
     {.message = YM_MSG_queue_status, .hear = on_relayed},
     {.message = YM_MSG_agent_page, .hear = on_relayed},
+    {.message = YM_MSG_load_page, .hear = on_relayed},
     {.message = YM_MSG_job_explained, .hear = on_relayed},
     {.message = YM_MSG_refused, .hear = on_relayed},
 };
 
 static const struct ym_work *const works[] = {
-    &reserve_work, &partitions_work, &submit_work,   &terminate_work,
-    &act_work,     &authorize_work,  &revoke_work,   &key_list_work,
-    &get_work,     &list_work,       &act_look_work, &explain_work,
-    &why_not_work, &watch_work,      &poll_work,     NULL};
+    &reserve_work,     &partitions_work,  &submit_work,      &terminate_work,
+    &act_work,         &authorize_work,   &revoke_work,      &key_list_work,
+    &get_work,         &list_work,        &act_look_work,    &explain_work,
+    &why_not_work,     &watch_work,       &poll_work,        &policy_set_work,
+    &policy_look_work, &tenant_list_work, &window_list_work, &problem_list_work,
+    &events_work,      &feed_open_work,   &follow_work,      NULL};
 
 static const struct ym_actor intake = {.name = "intake",
                                        .scope = "intake",
@@ -98,6 +124,7 @@ static const struct ym_actor intake = {.name = "intake",
                                        .end = end,
                                        .recover = recover,
                                        .recovered = recovered,
+                                       .link = on_link,
                                        .pass = pass};
 
 int main (void)

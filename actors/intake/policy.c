@@ -1,5 +1,5 @@
-/* policy.c - what operators decide: queues stopped and started, agents drained, what tenants may,
- * maintenance windows; and the lists that tell of it.
+/* policy.c - what operators decide: queues stopped and started, agents drained, what tenants
+ * may, maintenance windows; and the lists that tell of it.
  *
  * A verb takes two turns. The first reads and decides; a plan is answered from that. The second
  * makes the change if the version is still the one that was decided by, together with the
@@ -93,8 +93,8 @@ static void answer_before (struct intake *in, struct ym_turn *t, struct ym_item 
     struct ym_faults faults;
     struct ym_done m;
 
-    if (why == YM_REFUSAL_NONE && !ym_wire_decode (done, before->reply.at, before->reply.size,
-                                                   t->arena, &m, &faults))
+    if (why == YM_REFUSAL_NONE &&
+        !ym_wire_decode (done, before->reply.at, before->reply.size, t->arena, &m, &faults))
         why = YM_REFUSAL_KEY_REUSED; /* another kind of answer: it was another request */
     if (why == YM_REFUSAL_NONE)
         ym_answer (in->yard, item, YM_MSG_done, &m);
@@ -177,13 +177,13 @@ static void plan_set (void *me, struct ym_turn *t, struct ym_item **items, size_
     struct ym_done m = done_of (&d->verdict, effects);
 
     (void)me, (void)count;
-    items[0]->call = store_call_policy_set (
-        t, items[0]->letter.message->number, items[0]->body,
-        &(struct policy_write){.verdict = &d->verdict,
-                               .tenant = items[0]->key.tenant,
-                               .key = items[0]->key.key,
-                               .digest = d->digest,
-                               .reply = encode_reply (t, &m)});
+    items[0]->call =
+        store_call_policy_set (t, items[0]->letter.message->number, items[0]->body,
+                               &(struct policy_write){.verdict = &d->verdict,
+                                                      .tenant = items[0]->key.tenant,
+                                                      .key = items[0]->key.key,
+                                                      .digest = d->digest,
+                                                      .reply = encode_reply (t, &m)});
 }
 
 static void tell_everybody (struct intake *in)
@@ -319,9 +319,9 @@ static void plan_problems (void *me, struct ym_turn *t, struct ym_item **items, 
 {
     (void)me;
     for (size_t i = 0; i < count; i++)
-        items[i]->call = store_call_problems (
-            t, decide_sees (items[i]->key.role, items[i]->key.tenant), items[i]->body,
-            PAGE_MAX);
+        items[i]->call =
+            store_call_problems (t, decide_sees (items[i]->key.role, items[i]->key.tenant),
+                                 items[i]->body, PAGE_MAX);
 }
 
 static void done_problems (void *me, struct ym_turn *t, struct ym_item **items, size_t count)

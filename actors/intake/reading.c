@@ -245,3 +245,11 @@ void on_agent_list (void *me, struct ym_item *item)
 
     pass_on (me, item, &q, item->body);
 }
+
+void on_load_get (void *me, struct ym_item *item)
+{
+    static const struct question q = {YM_MSG_load_get, YM_ACTOR_ASSIGNMENT, YM_ACTOR_ASSIGNMENT,
+                                      YM_MSG_load_page};
+
+    pass_on (me, item, &q, item->body);
+}

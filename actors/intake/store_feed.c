@@ -49,15 +49,15 @@ void store_got_history (const struct ym_turn *t, unsigned call, size_t row,
     const struct ym_rows *r = ym_turn_rows (t, call);
 
     row++;
-    *ret = (struct ym_event_row){
-        .seq = (uint64_t)ym_row_int4 (r, row, 0),
-        .at = ym_row_int8 (r, row, 1),
-        .why = ym_str (ym_life_why (&ym_job_life, ym_row_int2 (r, row, 3),
-                                    ym_row_int2 (r, row, 2))),
-        .state = ym_row_int2 (r, row, 4),
-        .attempt = (uint64_t)ym_row_int4 (r, row, 5),
-        .fence = (uint64_t)ym_row_int8 (r, row, 6),
-        .detail = ym_row_text (r, row, 9)};
+    *ret =
+        (struct ym_event_row){.seq = (uint64_t)ym_row_int4 (r, row, 0),
+                              .at = ym_row_int8 (r, row, 1),
+                              .why = ym_str (ym_life_why (&ym_job_life, ym_row_int2 (r, row, 3),
+                                                          ym_row_int2 (r, row, 2))),
+                              .state = ym_row_int2 (r, row, 4),
+                              .attempt = (uint64_t)ym_row_int4 (r, row, 5),
+                              .fence = (uint64_t)ym_row_int8 (r, row, 6),
+                              .detail = ym_row_text (r, row, 9)};
     (void)ym_text_copy_str (ret->agent, sizeof ret->agent, ym_row_text (r, row, 7));
     (void)ym_text_copy_str (ret->who, sizeof ret->who, ym_row_text (r, row, 8));
 }

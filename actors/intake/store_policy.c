@@ -180,12 +180,12 @@ static const struct verb *verb_of (unsigned message)
 /* All five begin with the request. */
 static struct ym_bytes request_of (const void *m)
 {
-    _Static_assert (offsetof (struct ym_queue_act, request) == sizeof (uint64_t) &&
-                        offsetof (struct ym_agent_act, request) == sizeof (uint64_t) &&
-                        offsetof (struct ym_tenant_set, request) == sizeof (uint64_t) &&
-                        offsetof (struct ym_window_add, request) == sizeof (uint64_t) &&
-                        offsetof (struct ym_window_remove, request) == sizeof (uint64_t),
-                    "the request is first");
+    _Static_assert(offsetof (struct ym_queue_act, request) == sizeof (uint64_t) &&
+                       offsetof (struct ym_agent_act, request) == sizeof (uint64_t) &&
+                       offsetof (struct ym_tenant_set, request) == sizeof (uint64_t) &&
+                       offsetof (struct ym_window_add, request) == sizeof (uint64_t) &&
+                       offsetof (struct ym_window_remove, request) == sizeof (uint64_t),
+                   "the request is first");
     return ym_bytes ((const uint8_t *)m + sizeof (uint64_t), 16);
 }
 

@@ -1,5 +1,5 @@
-/* store_policy.h - gates, drains, tenants and windows in their tables, and the pages that tell of
- * them. 'message' is always the number of the operator's message, m its body. */
+/* store_policy.h - gates, drains, tenants and windows in their tables, and the pages that tell
+ * of them. 'message' is always the number of the operator's message, m its body. */
 #ifndef YM_INTAKE_STORE_POLICY_H
 #define YM_INTAKE_STORE_POLICY_H
 #include "actors/intake/decide_policy.h"

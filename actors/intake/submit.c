@@ -95,6 +95,7 @@ static void accepted (struct intake *in, struct ym_turn *t, struct ym_item *item
 
     requirements_stored (in->requirements, s->requirement);
     in->accepted++;
+    feeds_look (in, s->job);
     ym_answer (in->yard, item, YM_MSG_job_accepted, &(struct ym_job_accepted){.job = s->job});
     hints_ready (
         hints, m->tier,

@@ -1,7 +1,7 @@
 /* tails.h - of each live job, the number of the last event that went to the feeds.
  *
- * One flat table of 16 octets a job, half to nine tenths of it used, so that a million jobs take
- * some 32 MB while a feed is open. */
+ * One flat table of 16 octets a job, half to nine tenths of it used, so that a million jobs
+ * take some 32 MB while a feed is open. */
 #ifndef YM_INTAKE_TAILS_H
 #define YM_INTAKE_TAILS_H
 #include <stdbool.h>

@@ -194,6 +194,7 @@ void watch_look (struct intake *in, int64_t job)
 {
     struct watched *w = find (in, job);
 
+    feeds_look (in, job);
     if (!w)
         return;
     w->news = true;
