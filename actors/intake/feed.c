@@ -47,6 +47,34 @@ void feed_opened (struct intake *in, struct feed *f)
                    &(struct ym_feed_opened){.feed = f->number});
 }
 
+static void drop_feed (struct feeds *fs, struct feed *f)
+{
+    struct told *told, *next;
+
+    HASH_ITER (hh, f->told, told, next)
+    {
+        HASH_DEL (f->told, told);
+        free (told);
+    }
+    DL_DELETE (fs->list, f);
+    fs->places &= ~f->bit;
+    if (--fs->count == 0)
+        follow_end (fs);
+    else
+        follow_none (fs, f);
+    free (f);
+}
+
+/* Nobody says goodbye: a feed ends when its connection is found gone. */
+static void drop_gone (struct intake *in)
+{
+    struct feed *f, *next;
+
+    DL_FOREACH_SAFE (in->feeds->list, f, next)
+    if (!ym_bus_reaches (ym_yard_bus (in->yard), &f->to))
+        drop_feed (in->feeds, f);
+}
+
 /* Opening. What is newest now is where a snapshot ends and changes begin. */
 
 static void plan_open (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
@@ -71,6 +99,8 @@ static struct feed *new_feed (struct feeds *fs, const struct ym_item *item)
     struct feed *f = ym_new (sizeof *f);
 
     f->number = ++fs->last_number;
+    f->bit = ~fs->places & (fs->places + 1); /* the lowest that is free */
+    fs->places |= f->bit;
     f->item = (struct ym_item){.from = item->from, .key = item->key, .asked = true};
     f->to = item->from;
     f->sees = decide_sees (item->key.role, item->key.tenant);
@@ -104,6 +134,7 @@ static void open_feed (struct intake *in, struct ym_item *item, int64_t newest)
         ym_refuse (in->yard, item, YM_REFUSAL_UNKNOWN_TENANT);
         return;
     }
+    drop_gone (in);
     if (is_limit (fs, item->key.key)) {
         ym_refuse_later (in->yard, item, YM_REFUSAL_FEED_LIMIT, BEAT_EVERY_MS);
         return;
@@ -114,6 +145,8 @@ static void open_feed (struct intake *in, struct ym_item *item, int64_t newest)
         follow_begin (fs, newest);
     f->until = newest;
     f->scanning = f->snapshot || !fs->whole;
+    if (!f->scanning)
+        follow_all (fs, f);
     if (f->snapshot || !f->scanning)
         feed_opened (in, f);
 }
@@ -131,21 +164,6 @@ const struct ym_work feed_open_work = {.name = "feed_open",
                                        .done = done_open};
 
 /* Closing. */
-
-static void drop_feed (struct feeds *fs, struct feed *f)
-{
-    struct told *told, *next;
-
-    HASH_ITER (hh, f->told, told, next)
-    {
-        HASH_DEL (f->told, told);
-        free (told);
-    }
-    DL_DELETE (fs->list, f);
-    free (f);
-    if (--fs->count == 0)
-        follow_end (fs);
-}
 
 void on_feed_close (void *me, struct ym_item *item)
 {
@@ -193,15 +211,13 @@ void feeds_compare (struct intake *in)
     in->feeds->compare.wanted = in->feeds->tails != NULL;
 }
 
-/* Nobody says goodbye: a feed ends when its connection is found gone. */
 static void beat_all (struct intake *in)
 {
-    struct feed *f, *next;
+    const struct feed *f;
 
-    DL_FOREACH_SAFE (in->feeds->list, f, next)
-    if (!ym_bus_reaches (ym_yard_bus (in->yard), &f->to))
-        drop_feed (in->feeds, f);
-    else if (!f->item.asked)
+    drop_gone (in);
+    DL_FOREACH (in->feeds->list, f)
+    if (!f->item.asked)
         feed_beat (in, f);
 }
 

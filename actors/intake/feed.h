@@ -15,6 +15,7 @@ struct told {
 
 struct feed {
     uint64_t number;
+    uint64_t bit;        /* its place among the feeds, as a mask */
     struct ym_item item; /* who opened it: an answer that is owed, and the route for rows */
     struct ym_to to;
     int32_t sees; /* tenant, or 0 for all */
@@ -24,7 +25,7 @@ struct feed {
     char tenant[41];
     uint64_t sent;
 
-    bool scanning; /* live jobs of (cursor, until] are not looked at yet */
+    bool scanning; /* live jobs of (cursor, until] are not all known to it */
     int64_t cursor, until;
     int64_t scan_at_ms; /* the next page, monotonic */
     struct told *told;
@@ -40,6 +41,7 @@ struct job_pile {
 struct feeds {
     struct feed *list;
     size_t count;
+    uint64_t places; /* taken */
     uint64_t last_number;
     int64_t beat_at_ms;
 
@@ -65,6 +67,9 @@ void feed_beat (struct intake *in, const struct feed *f);
 /* follow.c */
 void follow_begin (struct feeds *fs, int64_t newest);
 void follow_end (struct feeds *fs);
+/* From now on this feed follows every job there is, or is forgotten by all of them. */
+void follow_all (struct feeds *fs, const struct feed *f);
+void follow_none (struct feeds *fs, const struct feed *f);
 void follow_look (struct feeds *fs, int64_t job);
 /* Milliseconds until it wants the next pass; -1: no wish. */
 int follow_pass (struct intake *in, int64_t mono_ms);

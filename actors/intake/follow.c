@@ -6,9 +6,10 @@
  * that are not there have ended, or no feed has looked at them yet. After a lost link or
  * database all numbers are compared with the table.
  *
- * A snapshot is taken page by page, and each page is read after the events of the same turn, so
- * it never tells less than was sent. What it tells more is remembered (told), and not sent
- * again when it comes by the tail.
+ * A feed knows a job, and is sent its events, from the snapshot's row on, or from the first
+ * event of a job that came later. A snapshot is taken page by page, and each page is read after
+ * the events of the same turn, so it never tells less than was sent. What it tells more is
+ * remembered (told), and not sent again when it comes by the tail.
  */
 #include <limits.h>
 #include <stdlib.h>
@@ -67,12 +68,31 @@ static void has_news (struct feeds *fs, struct tail *t)
     pile_up (&fs->news, t->job);
 }
 
-static struct tail *add_tail (struct feeds *fs, int64_t job, int32_t seq)
+static struct tail *add_tail (struct feeds *fs, int64_t job, int32_t seq, uint64_t feeds)
 {
     struct tail *t = tails_add (fs->tails, job, seq);
 
+    t->feeds = feeds;
     t->round = fs->compare.round;
     return t;
+}
+
+void follow_all (struct feeds *fs, const struct feed *f)
+{
+    struct tail *t;
+    size_t at = 0;
+
+    while ((t = tails_next (fs->tails, &at)))
+        t->feeds |= f->bit;
+}
+
+void follow_none (struct feeds *fs, const struct feed *f)
+{
+    struct tail *t;
+    size_t at = 0;
+
+    while ((t = tails_next (fs->tails, &at)))
+        t->feeds &= ~f->bit;
 }
 
 void follow_look (struct feeds *fs, int64_t job)
@@ -82,7 +102,7 @@ void follow_look (struct feeds *fs, int64_t job)
     if (!t && job <= fs->checked)
         return;
     if (!t) {
-        t = add_tail (fs, job, 0);
+        t = add_tail (fs, job, 0, fs->places);
         fs->newer_wanted = true;
     }
     has_news (fs, t);
@@ -203,13 +223,11 @@ static void plan_follow (void *me, struct ym_turn *t, struct ym_item **items, si
 
 /* Events. */
 
-/* True if this feed's snapshot has told it, or is going to. */
+/* True if this feed's snapshot has told it. */
 static bool is_told (struct feed *f, const struct feed_event *e)
 {
     struct told *told;
 
-    if (f->scanning && e->m.job > f->cursor && e->m.job <= f->until)
-        return true;
     HASH_FIND (hh, f->told, &e->m.job, sizeof e->m.job, told);
     if (!told)
         return false;
@@ -221,12 +239,12 @@ static bool is_told (struct feed *f, const struct feed_event *e)
     return is;
 }
 
-static void spread (struct intake *in, const struct feed_event *e)
+static void spread (struct intake *in, uint64_t feeds, const struct feed_event *e)
 {
     struct feed *f;
 
     DL_FOREACH (in->feeds->list, f)
-    if (!f->item.asked && !is_told (f, e))
+    if ((feeds & f->bit) && !f->item.asked && !is_told (f, e))
         feed_send (in, f, e, YM_CHANGE);
 }
 
@@ -243,7 +261,7 @@ static void take_events (struct intake *in, const struct ym_turn *t, const struc
         tail->seq = (int32_t)e.m.seq;
         if (tail->seq % EVENTS_MAX == 0)
             has_news (fs, tail); /* there may be more than one answer holds */
-        spread (in, &e);
+        spread (in, tail->feeds, &e);
         if (e.final)
             end_tail (fs, tail);
     }
@@ -260,18 +278,25 @@ static void note_told (struct feed *f, int64_t job, int32_t seq)
     HASH_ADD (hh, f->told, job, sizeof told->job, told);
 }
 
-static void scan_one (struct feeds *fs, struct feed *f, int64_t job, int32_t seq)
+/* False if this feed knows it already, because it came after the feed. */
+static bool scan_one (struct feeds *fs, struct feed *f, int64_t job, int32_t seq)
 {
     struct tail *t = tails_find (fs->tails, job);
 
     f->cursor = job;
-    if (!t)
-        t = add_tail (fs, job, job <= fs->checked ? seq : 0);
+    if (t && (t->feeds & f->bit))
+        return false;
+    if (!t && job <= fs->checked)
+        t = add_tail (fs, job, seq, 0);
+    else if (!t)
+        t = add_tail (fs, job, 0, fs->places);
+    t->feeds |= f->bit;
     if (t->seq >= seq)
-        return;
+        return true;
     has_news (fs, t);
     if (f->snapshot)
         note_told (f, job, seq);
+    return true;
 }
 
 static void end_scan (struct intake *in, struct feed *f)
@@ -299,16 +324,16 @@ static void take_page (struct intake *in, const struct ym_turn *t, const struct 
     if (!f)
         return;
     for (size_t i = 0; i < count; i++) {
-        if (n->is_snapshot) {
-            store_got_feed_event (t, n->page, i, &e);
+        int64_t job;
+        int32_t seq;
+        if (!n->is_snapshot) {
+            store_got_compared (t, n->page, i, &job, &seq);
+            (void)scan_one (in->feeds, f, job, seq);
+            continue;
+        }
+        store_got_feed_event (t, n->page, i, &e);
+        if (scan_one (in->feeds, f, e.m.job, (int32_t)e.m.seq))
             feed_send (in, f, &e, YM_SNAPSHOT);
-        }
-        else {
-            int32_t seq;
-            store_got_compared (t, n->page, i, &e.m.job, &seq);
-            e.m.seq = (uint64_t)seq;
-        }
-        scan_one (in->feeds, f, e.m.job, (int32_t)e.m.seq);
     }
     f->scan_at_ms = ym_time_mono_ms () + (n->is_snapshot ? SNAPSHOT_EVERY_MS : 0);
     if (count < (n->is_snapshot ? SNAPSHOT_ROWS : COMPARE_ROWS))
@@ -340,7 +365,7 @@ static void take_compared (struct feeds *fs, const struct ym_turn *t, const stru
         if (!tail && fs->compare.at <= fs->checked)
             continue;
         if (!tail)
-            tail = add_tail (fs, fs->compare.at, 0);
+            tail = add_tail (fs, fs->compare.at, 0, fs->places);
         tail->round = fs->compare.round;
         if (tail->seq > seq)
             tail->seq = seq; /* a failover has lost the rest */
@@ -358,7 +383,7 @@ static void take_newer (struct feeds *fs, const struct ym_turn *t, const struct 
     for (size_t i = 0; i < count; i++) {
         int64_t job = store_got_newer (t, n->newer_jobs, i);
         if (!tails_find (fs->tails, job))
-            has_news (fs, add_tail (fs, job, 0));
+            has_news (fs, add_tail (fs, job, 0, fs->places));
         fs->checked = job;
     }
     forget_ended (fs);
