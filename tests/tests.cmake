@@ -6,7 +6,7 @@ set(YM_TEST_LINK
     common/store=ym_store common/actor=ym_actor supervisor=ym_supervisor
     actors/intake=ym_intake actors/queue=ym_queue actors/assignment=ym_assignment
     client/libyard=yard_static client/agents/git=yard_git client/agents/items=yard_items
-    client/yardctl=yard_ctl schema/db=ym_database)
+    client/yardctl=yard_ctl+ym_wire+PkgConfig::ZMQ schema/db=ym_database)
 set(YM_TEST_TROUBLE "Sanitizer;runtime error:;Tested: 0 ")
 
 function(ym_test name source)
@@ -25,13 +25,14 @@ if(CRITERION_FOUND)
         get_filename_component(folder ${path} DIRECTORY)
         string(REGEX REPLACE "[/.]" "-" name "unit/${path}")
         string(REGEX REPLACE "-c$" "" name "${name}")
-        set(link)
+        set(link none)
         foreach(pair ${YM_TEST_LINK})
             if(pair MATCHES "^${folder}=(.*)$")
-                set(link ${CMAKE_MATCH_1})
+                string(REPLACE "+" ";" link ${CMAKE_MATCH_1})
             endif()
         endforeach()
-        if(link AND TARGET ${link})
+        list(GET link 0 room)
+        if(TARGET "${room}")
             ym_test(${name} ${source} ${link})
         else()
             message(FATAL_ERROR "${path}: no library mirrors ${folder}")

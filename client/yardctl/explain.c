@@ -55,7 +55,9 @@ static void show_explained (const struct ctl *c, const yard_explained *e)
 
     (void)printf ("%s is %s%s%s", e->job, ctl_color_begin (c, e->state), e->state,
                   ctl_color_end (c, e->state));
-    if (e->count == 0)
+    if (strcmp (e->state, "QUEUED") != 0)
+        (void)puts (": it does not wait for an agent.");
+    else if (e->count == 0)
         (void)printf ("; nothing keeps it from starting%s in the next round.\n", where);
     else
         (void)printf ("; %zu thing%s keep%s it from starting%s:\n", e->count,

@@ -36,7 +36,7 @@ static const struct ctl_field job[] = {
     {"retries", NULL, CTL_NUMBER, AT (retries), 0, "0"},
     {"preempted", NULL, CTL_NUMBER, AT (preempted), 0, "0"},
     {"resources", NULL, CTL_NUMBER, AT (resources), 0, "0"},
-    {"needs", NULL, CTL_TEXT, AT (needs), 0},
+    {"needs", NULL, CTL_NEEDS, AT (needs), 0},
 };
 const struct ctl_shape ctl_job_shape = {"jobs", "before", AT (job), FIELDS (job)};
 #undef AT

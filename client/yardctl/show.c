@@ -138,6 +138,23 @@ static char *moment_text (int64_t at_ms)
     return ctl_copy (text);
 }
 
+/* What an agent must be, in words. */
+static char *needs_text (const char *needs)
+{
+    static const char *const before[] = {"pool ", ", in ", ", offers ", ", for at most "};
+    _free_ char *copy = ctl_clean (needs);
+    char *rest = copy, *part, *text = ctl_copy ("");
+
+    for (size_t i = 0; i < sizeof before / sizeof *before && (part = strsep (&rest, "|"));
+         i++) {
+        _free_ char *old = text;
+        bool shown = *part && strcmp (part, "0") != 0;
+        text = ctl_format ("%s%s%s%s", old, shown ? before[i] : "", shown ? part : "",
+                           shown && i == 3 ? " minutes" : "");
+    }
+    return text;
+}
+
 char *ctl_field_text (const struct ctl_field *field, const void *row)
 {
     char span[CTL_SPAN_TEXT], bar[CTL_BAR_TEXT];
@@ -150,6 +167,8 @@ char *ctl_field_text (const struct ctl_field *field, const void *row)
         return ctl_copy (number_at (row, field->at) ? span : "");
     case CTL_TIME:
         return age_text (time_at (row, field->at));
+    case CTL_NEEDS:
+        return needs_text (text_at (row, field->at));
     case CTL_MOMENT:
         return moment_text (time_at (row, field->at));
     case CTL_BOOL:
@@ -280,6 +299,12 @@ void ctl_show_table (const struct ctl *c, const struct ctl_shape *shape,
     scols_unref_table (table);
 }
 
+/* A span says its unit itself. */
+static int label_size (const struct ctl_field *f)
+{
+    return (int)(strlen (f->name) - (f->kind == CTL_SPAN ? strlen ("_ms") : 0));
+}
+
 static void show_lines (const struct ctl *c, const struct ctl_shape *shape, const void *row)
 {
     char at[CTL_TIME_TEXT];
@@ -290,8 +315,8 @@ static void show_lines (const struct ctl *c, const struct ctl_shape *shape, cons
         const char *state = f->kind == CTL_STATE ? text : "";
         if (!f->name || !*text || (f->usual && strcmp (text, f->usual) == 0))
             continue;
-        (void)printf ("%-*s %s%s%s", NAME_WIDTH, f->name, ctl_color_begin (c, state), text,
-                      ctl_color_end (c, state));
+        (void)printf ("%-*.*s %s%s%s", NAME_WIDTH, label_size (f), f->name,
+                      ctl_color_begin (c, state), text, ctl_color_end (c, state));
         if (f->kind == CTL_TIME && time_at (row, f->at)) {
             ctl_time_text (at, time_at (row, f->at));
             (void)printf (" ago, %s", at);

@@ -17,8 +17,9 @@ enum ctl_kind {
     CTL_TIME,     /* int64_t, ms since 1970; 0: never. A table shows how long ago */
     CTL_SPAN,     /* uint64_t, ms; a table shows 0 as - */
     CTL_MOMENT,   /* as CTL_TIME, but a table shows when it is */
-    CTL_BOOL,     /* bool */
-    CTL_WORDS,    /* const char *const *, ends with NULL */
+    CTL_NEEDS, /* const char *, pool|regions|capabilities|minutes; a table says it in words */
+    CTL_BOOL,  /* bool */
+    CTL_WORDS, /* const char *const *, ends with NULL */
     CTL_PROGRESS, /* two uint64_t, done and total, one after the other; in tables only */
 };
 
