@@ -1,91 +1,17 @@
 /* main.c - queue: the waiting jobs of one tier, offered to assignment in their order.
  *
- * Everything here is a cache of the table. A lost message is noticed as a gap of its link and
- * answered by reading the table again, which only adds: a job that waits no more is found out
- * when assignment tries to lease it.
+ * Everything here is a cache of the tables. A lost message is noticed as a gap of its link and
+ * answered by reading them again.
  */
 #include <stdlib.h>
 
-#include "actors/queue/store.h"
-#include "actors/queue/waiting.h"
-#include "common/actor/actor.h"
+#include "actors/queue/queue.h"
 #include "common/base/id.h"
-#include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/base/panic.h"
 #include "common/base/time.h"
 
-enum { OFFERS_MAX = 512 };
-
-struct queue {
-    struct ym_yard *yard;
-    struct waiting *waiting;
-    unsigned tier;
-    bool offer_fresh; /* the next offer replaces all before it */
-    bool loading, load_wanted;
-};
-
-/* Loading: pages of the table, one turn each. */
-
-struct page {
-    int64_t after;
-};
-
-static const struct ym_work load_work;
-
-static void load_from (struct queue *q, int64_t after)
-{
-    struct page *p = ym_new (sizeof *p);
-
-    p->after = after;
-    q->loading = true;
-    ym_put (q->yard, &load_work, p);
-}
-
-static void plan_load (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
-{
-    struct queue *q = me;
-    const struct page *p = items[0]->body;
-
-    (void)count;
-    items[0]->call = store_call_load (t, q->tier, p->after);
-}
-
-static void done_load (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
-{
-    struct queue *q = me;
-    size_t rows = store_loaded_count (t, items[0]->call);
-    struct waiting_job job = {0};
-
-    (void)count;
-    for (size_t i = 0; i < rows; i++) {
-        job = store_loaded (t, items[0]->call, i);
-        (void)waiting_add (q->waiting, &job);
-    }
-    if (rows == STORE_PAGE) {
-        load_from (q, job.job);
-        return;
-    }
-    q->loading = false;
-    ym_log (YM_LOG_INFO, "waiting_loaded",
-            ym_log_number ("jobs", (int64_t)waiting_counts (q->waiting).waiting));
-}
-
-static void failed_load (void *me, struct ym_item *item)
-{
-    struct queue *q = me;
-
-    (void)item;
-    q->loading = false;
-    q->load_wanted = true;
-}
-
-static const struct ym_work load_work = {.name = "load",
-                                         .one_at_a_time = true,
-                                         .forget_unknown = true,
-                                         .plan = plan_load,
-                                         .done = done_load,
-                                         .failed = failed_load};
+enum { CLOCK_EVERY_MS = 1000 }; /* the wall clock may be set while we wait for a time on it */
 
 /* What a queue hears. */
 
@@ -93,31 +19,47 @@ static void on_jobs_ready (void *me, struct ym_item *item)
 {
     struct queue *q = me;
     const struct ym_jobs_ready *m = item->body;
+    int64_t wall_ms = ym_time_wall_ms ();
 
-    for (uint32_t i = 0; i < m->jobs.count; i++)
-        (void)waiting_add (q->waiting, &(struct waiting_job){m->jobs.at[i].job,
-                                                             (uint32_t)m->jobs.at[i].tenant,
-                                                             m->jobs.at[i].requirement});
-}
-
-static void remove_all (struct queue *q, const struct ym_job_ref *jobs, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++)
-        (void)waiting_remove (q->waiting, jobs[i].job);
+    for (uint32_t i = 0; i < m->jobs.count; i++) {
+        const struct ym_ready *r = &m->jobs.at[i];
+        load_heard (q, r->job);
+        waiting_put (q->waiting,
+                     &(struct waiting_job){.job = r->job,
+                                           .tenant = (uint32_t)r->tenant,
+                                           .requirement = r->requirement,
+                                           .urgency = (uint32_t)r->urgency,
+                                           .hold = r->hold,
+                                           .unmet = (uint32_t)r->unmet,
+                                           .not_before_ms = r->not_before,
+                                           .wait_until_ms = r->wait_until,
+                                           .came_back = r->preempted},
+                     wall_ms);
+        if (item->from.peer == YM_ACTOR_INTAKE && r->job > q->told_through)
+            q->told_through = r->job;
+    }
 }
 
 static void on_jobs_gone (void *me, struct ym_item *item)
 {
+    struct queue *q = me;
     const struct ym_jobs_gone *m = item->body;
 
-    remove_all (me, m->jobs.at, m->jobs.count);
+    for (uint32_t i = 0; i < m->jobs.count; i++) {
+        load_heard (q, m->jobs.at[i].job);
+        (void)waiting_remove (q->waiting, m->jobs.at[i].job);
+    }
 }
 
 static void on_jobs_taken (void *me, struct ym_item *item)
 {
+    struct queue *q = me;
     const struct ym_jobs_taken *m = item->body;
 
-    remove_all (me, m->jobs.at, m->jobs.count);
+    for (uint32_t i = 0; i < m->jobs.count; i++) {
+        load_heard (q, m->jobs.at[i].job);
+        (void)waiting_take (q->waiting, m->jobs.at[i].job);
+    }
 }
 
 static void on_queue_get (void *me, struct ym_item *item)
@@ -131,13 +73,10 @@ static void on_queue_get (void *me, struct ym_item *item)
                                          .waiting = n.waiting,
                                          .offered = n.offered,
                                          .classes = n.classes,
-                                         .oldest_ms = (uint64_t)(age > 0 ? age : 0)});
-}
-
-static void offer_afresh (struct queue *q)
-{
-    waiting_withdraw (q->waiting);
-    q->offer_fresh = true;
+                                         .oldest_ms = (uint64_t)(age > 0 ? age : 0),
+                                         .idle = n.idle,
+                                         .stopped = q->gate.stopped,
+                                         .reason = ym_str (q->gate.reason)});
 }
 
 static void on_offer_again (void *me, struct ym_item *item)
@@ -146,13 +85,46 @@ static void on_offer_again (void *me, struct ym_item *item)
     offer_afresh (me);
 }
 
+static void on_policy_changed (void *me, struct ym_item *item)
+{
+    struct queue *q = me;
+
+    (void)item;
+    q->policy_wanted = true;
+}
+
+/* What follows of a job as the next pass would see it, in the question that goes on. */
+static void explain (struct queue *q, struct ym_explain_ask *m,
+                     struct ym_blocker_row rows[QUEUE_BLOCKERS_MAX])
+{
+    struct waiting_ahead ahead = waiting_ahead (q->waiting, m->job);
+    struct explain_facts facts = {.ask = m,
+                                  .offered = waiting_is_offered (q->waiting, m->job),
+                                  .stopped = q->gate.stopped,
+                                  .stop_reason = q->gate.reason,
+                                  .stopped_ms = q->gate.at_ms,
+                                  .now_ms = ym_time_wall_ms (),
+                                  .tier = q->tier,
+                                  .before_own = ahead.own,
+                                  .before_others = ahead.others};
+
+    facts.is_here = waiting_facts (q->waiting, m->job, &facts.waits);
+    m->waiting = facts.is_here;
+    m->offered = facts.offered;
+    m->ahead = ahead.own + ahead.others;
+    m->blockers.count = (uint32_t)decide_explain (&facts, rows);
+    m->blockers.at = rows;
+}
+
 static void on_explain_ask (void *me, struct ym_item *item)
 {
     struct queue *q = me;
     struct ym_explain_ask m = *(const struct ym_explain_ask *)item->body;
+    struct ym_blocker_row rows[QUEUE_BLOCKERS_MAX];
 
-    m.waiting = waiting_has (q->waiting, m.job);
-    m.ahead = waiting_ahead (q->waiting, m.job);
+    waiting_begin_due (q->waiting, ym_time_wall_ms ());
+    tell_offers (q);
+    explain (q, &m, rows);
     item->asked = false; /* assignment answers intake itself */
     ym_send (q->yard, YM_ACTOR_ASSIGNMENT, YM_MSG_explain_ask, item->from.ask, &m);
 }
@@ -162,50 +134,41 @@ static const struct ym_handler handlers[] = {
     {.message = YM_MSG_jobs_gone, .hear = on_jobs_gone},
     {.message = YM_MSG_jobs_taken, .hear = on_jobs_taken},
     {.message = YM_MSG_offer_again, .hear = on_offer_again},
+    {.message = YM_MSG_policy_changed, .hear = on_policy_changed},
     {.message = YM_MSG_queue_get, .hear = on_queue_get},
     {.message = YM_MSG_explain_ask, .hear = on_explain_ask},
 };
 
-/* What a queue says. */
+/* The life of a queue. */
 
-static void send_offer (struct queue *q, const struct waiting_job *jobs, size_t count)
+static int least_wait (int a, int b)
 {
-    struct ym_offered rows[OFFERS_MAX];
-
-    for (size_t i = 0; i < count; i++)
-        rows[i] = (struct ym_offered){
-            .job = jobs[i].job, .tenant = jobs[i].tenant, .requirement = jobs[i].requirement};
-    ym_send (
-        q->yard, YM_ACTOR_ASSIGNMENT, YM_MSG_jobs_offered, 0,
-        &(struct ym_jobs_offered){.fresh = q->offer_fresh, .jobs = {rows, (uint32_t)count}});
-    q->offer_fresh = false;
+    return a < 0 ? b : b < 0 ? a : a < b ? a : b;
 }
 
-static void offer (struct queue *q)
+static int until (int64_t at_ms, int64_t wall_ms)
 {
-    struct waiting_job jobs[OFFERS_MAX];
-    size_t count;
-
-    if (!ym_bus_hears (ym_yard_bus (q->yard), YM_ACTOR_ASSIGNMENT, NULL))
-        return;
-    do {
-        count = waiting_offer (q->waiting, jobs, OFFERS_MAX);
-        if (count > 0 || q->offer_fresh)
-            send_offer (q, jobs, count);
-    } while (count == OFFERS_MAX);
+    if (at_ms == 0)
+        return -1;
+    if (at_ms <= wall_ms)
+        return CLOCK_EVERY_MS; /* told, or nobody is there to be told */
+    return at_ms - wall_ms < CLOCK_EVERY_MS ? (int)(at_ms - wall_ms) : CLOCK_EVERY_MS;
 }
 
 static int pass (void *me, int64_t mono_ms)
 {
     struct queue *q = me;
+    int64_t wall_ms = ym_time_wall_ms ();
+    int wait;
 
-    (void)mono_ms;
-    if (q->load_wanted && !q->loading && ym_yard_has_database (q->yard)) {
-        q->load_wanted = false;
-        load_from (q, 0);
-    }
-    offer (q);
-    return -1;
+    if (q->load_wanted && !q->loading && ym_yard_has_database (q->yard))
+        load_start (q);
+    waiting_begin_due (q->waiting, wall_ms);
+    tell_offers (q);
+    tell_overdue (q, wall_ms);
+    wait = policy_pass (q, mono_ms);
+    wait = least_wait (wait, tell_tenants (q, mono_ms));
+    return least_wait (wait, until (waiting_next_ms (q->waiting), wall_ms));
 }
 
 /* A peer that started again knows nothing of us, and what it told us may have been cut short:
@@ -219,11 +182,16 @@ static void on_link (void *me, unsigned peer, enum ym_link_news news)
     q->load_wanted = true;
     if (peer == YM_ACTOR_ASSIGNMENT)
         offer_afresh (q);
+    else {
+        q->tenants_fresh = true;
+        q->policy_wanted = true;
+    }
 }
 
 static void recover (void *me)
 {
-    load_from (me, 0);
+    policy_read (me);
+    load_start (me);
 }
 
 static void *begin (struct ym_yard *yard)
@@ -237,6 +205,7 @@ static void *begin (struct ym_yard *yard)
     q->tier = (unsigned)found;
     q->waiting = waiting_new ();
     q->offer_fresh = true;
+    q->tenants_fresh = true;
     return q;
 }
 
@@ -245,10 +214,11 @@ static void end (void *me)
     struct queue *q = me;
 
     waiting_free (q->waiting);
+    free (q->heard);
     free (q);
 }
 
-static const struct ym_work *const works[] = {&load_work, NULL};
+static const struct ym_work *const works[] = {&policy_work, &load_work, NULL};
 
 static const struct ym_actor queue = {.name = "queue",
                                       .handlers = handlers,

@@ -1,306 +1,255 @@
-/* waiting.c - hash of all jobs, a heap of those not on offer and a list of those on offer per
- * class.
- *
- * A job that is removed while it sits in a heap leaves its id there; the id is dropped when it
- * comes to the top. A heap with more dropped ids than live ones is rebuilt, so it stays in
- * proportion.
- */
-#include "actors/queue/waiting.h"
-
+/* waiting.c - the waiting jobs of a tier: who comes, who goes, whose time has come, and
+ * counting. */
 #include <stdlib.h>
-#include <uthash.h>
-#include <utlist.h>
 
-#include "actors/queue/decide.h"
+#include "actors/queue/inside.h"
 #include "common/base/own.h"
 #include "common/base/panic.h"
 
-struct class;
-
-struct entry {
-    int64_t job;
-    struct class *class;
-    struct entry *prev, *next; /* among the offered ones of its class */
-    uint32_t tenant;
-    bool offered;
-    UT_hash_handle hh;
-};
-
-struct class {
-    uint64_t requirement;
-    int64_t *heap;
-    size_t heap_count, heap_room;
-    size_t idle; /* live jobs in the heap */
-    struct entry *offered;
-    size_t offered_count;
-    int64_t newest_offered;
-    UT_hash_handle hh;
-};
-
-struct waiting {
-    struct entry *entries;
-    struct class *classes;
-    size_t offered;
-};
+enum { OVERDUE_AGAIN_MS = 2000 };
 
 struct waiting *waiting_new (void)
 {
-    return ym_new (sizeof (struct waiting));
-}
+    struct waiting *w = ym_new (sizeof *w);
 
-static void free_class (struct waiting *w, struct class *c)
-{
-    HASH_DEL (w->classes, c);
-    free (c->heap);
-    free (c);
+    pool_begin (&w->entries, sizeof (struct entry));
+    pool_begin (&w->offers, sizeof (struct offer));
+    timers_begin (&w->timers);
+    return w;
 }
 
 void waiting_free (struct waiting *w)
 {
-    struct entry *e, *next;
-    struct class *c, *next_class;
-
     if (!w)
         return;
-    HASH_ITER (hh, w->entries, e, next)
-    {
-        HASH_DEL (w->entries, e);
-        free (e);
-    }
-    HASH_ITER (hh, w->classes, c, next_class)
-    free_class (w, c);
+    lanes_free (w);
+    timers_end (&w->timers);
+    index_end (&w->index);
+    pool_end (&w->offers);
+    pool_end (&w->entries);
+    free (w->withdrawn);
+    free (w->fresh);
     free (w);
 }
 
-static struct entry *find (const struct waiting *w, int64_t job)
+static uint32_t find (const struct waiting *w, int64_t job)
 {
-    struct entry *e;
-
-    HASH_FIND (hh, w->entries, &job, sizeof job, e);
-    return e;
+    return index_find (&w->index, &w->entries, job);
 }
 
-static struct class *class_of (struct waiting *w, uint64_t requirement)
+static uint16_t bounded (uint32_t unmet)
 {
-    struct class *c;
-
-    HASH_FIND (hh, w->classes, &requirement, sizeof requirement, c);
-    if (c)
-        return c;
-    c = ym_new (sizeof *c);
-    c->requirement = requirement;
-    HASH_ADD (hh, w->classes, requirement, sizeof c->requirement, c);
-    return c;
+    return unmet < UINT16_MAX ? (uint16_t)unmet : UINT16_MAX;
 }
 
-/* The heap: the smallest id on top. */
-
-static void heap_up (int64_t *heap, size_t at)
+static struct waits_facts facts_of (const struct waiting *w, const struct entry *e)
 {
-    int64_t moving = heap[at];
-
-    for (; at > 0 && heap[(at - 1) / 2] > moving; at = (at - 1) / 2)
-        heap[at] = heap[(at - 1) / 2];
-    heap[at] = moving;
+    return (struct waits_facts){.hold = e->hold,
+                                .urgency = e->node.urgency,
+                                .unmet = e->unmet,
+                                .not_before_ms =
+                                    timers_told (&w->timers, e->timer, TIMER_BEGIN)};
 }
 
-static void heap_down (int64_t *heap, size_t count, size_t at)
-{
-    int64_t moving = heap[at];
+/* Coming and going. */
 
-    for (size_t child; (child = 2 * at + 1) < count; at = child) {
-        if (child + 1 < count && heap[child + 1] < heap[child])
-            child++;
-        if (heap[child] >= moving)
-            break;
-        heap[at] = heap[child];
+/* Among those to be offered next, if nothing stands against it. */
+static void place_entry (struct waiting *w, uint32_t place, int64_t now_ms)
+{
+    struct entry *e = entry_at (w, place);
+    struct lane *lane = w->lanes[e->lane];
+    struct waits_facts facts = facts_of (w, e);
+
+    if (decide_waits (&facts, now_ms) == 0) {
+        tree_add (&w->entries.nodes, &lane->next, place);
+        e->where = IS_NEXT;
     }
-    heap[at] = moving;
-}
-
-static void heap_push (struct class *c, int64_t job)
-{
-    if (c->heap_count == c->heap_room) {
-        c->heap_room = c->heap_room ? c->heap_room * 2 : 16;
-        c->heap = ym_grow_array (c->heap, c->heap_room, sizeof *c->heap);
+    else {
+        e->where = IS_IDLE;
+        lane->idle++;
+        w->idle++;
     }
-    c->heap[c->heap_count++] = job;
-    heap_up (c->heap, c->heap_count - 1);
+    lanes_settle (w, lane);
 }
 
-static void heap_pop (struct class *c)
+static void add (struct waiting *w, const struct waiting_job *job, int64_t now_ms)
 {
-    ym_assert (c->heap_count > 0);
-    c->heap[0] = c->heap[--c->heap_count];
-    if (c->heap_count > 0)
-        heap_down (c->heap, c->heap_count, 0);
+    uint32_t place = pool_take (&w->entries, job->job);
+    struct entry *e = entry_at (w, place);
+    struct lane *lane = lanes_find (w, job->requirement, job->tenant);
+    bool is_early = job->not_before_ms > now_ms;
+
+    e->node.urgency = job->urgency;
+    e->lane = lane->number;
+    e->unmet = bounded (job->unmet);
+    e->hold = (uint8_t)job->hold;
+    e->came_back = job->came_back;
+    e->seen = w->seen;
+    e->timer = timers_add (&w->timers, job->job, is_early ? job->not_before_ms : 0,
+                           job->wait_until_ms);
+    index_add (&w->index, &w->entries, place);
+    lane->tenant->waiting++;
+    w->tenant_news = true;
+    place_entry (w, place, now_ms);
 }
 
-static bool is_idle_in (const struct waiting *w, const struct class *c, int64_t job)
+static void leave_place (struct waiting *w, uint32_t place)
 {
-    const struct entry *e = find (w, job);
+    struct entry *e = entry_at (w, place);
 
-    return e && !e->offered && e->class == c;
+    if (e->where == IS_IDLE) {
+        w->lanes[e->lane]->idle--;
+        w->idle--;
+    }
+    else
+        offers_leave (w, place);
 }
 
-static int by_id (const void *x, const void *y)
+static void drop (struct waiting *w, uint32_t place)
 {
-    int64_t a = *(const int64_t *)x, b = *(const int64_t *)y;
+    struct entry *e = entry_at (w, place);
+    struct lane *lane = w->lanes[e->lane];
 
-    return (a > b) - (a < b);
+    leave_place (w, place);
+    timers_remove (&w->timers, e->timer);
+    index_remove (&w->index, &w->entries, place);
+    pool_give (&w->entries, place);
+    lane->tenant->waiting--;
+    w->tenant_news = true;
+    lanes_settle (w, lane);
 }
 
-/* Leaves each live id once: one that was removed and added again stands twice. What is sorted
- * is a heap. */
-static void heap_rebuild (const struct waiting *w, struct class *c)
+static bool is_same (const struct waiting *w, const struct entry *e,
+                     const struct waiting_job *job, int64_t now_ms)
 {
-    size_t kept = 0;
+    const struct lane *lane = w->lanes[e->lane];
+    int64_t begin_ms = job->not_before_ms > now_ms ? job->not_before_ms : 0;
 
-    qsort (c->heap, c->heap_count, sizeof *c->heap, by_id);
-    for (size_t i = 0; i < c->heap_count; i++)
-        if ((kept == 0 || c->heap[kept - 1] != c->heap[i]) && is_idle_in (w, c, c->heap[i]))
-            c->heap[kept++] = c->heap[i];
-    ym_assert (kept == c->idle);
-    c->heap_count = kept;
+    return lane->tenant_id == job->tenant && lane->class->requirement == job->requirement &&
+           e->node.urgency == job->urgency && e->hold == job->hold &&
+           e->unmet == bounded (job->unmet) && e->came_back == job->came_back &&
+           timers_told (&w->timers, e->timer, TIMER_BEGIN) == begin_ms &&
+           timers_told (&w->timers, e->timer, TIMER_LIMIT) == job->wait_until_ms;
 }
 
-/* The oldest job of the class that is not on offer, 0 if none; drops ids of removed ones. An id
- * may stand twice (removed and added again): the second is dropped when the first was taken. */
-static int64_t heap_top (const struct waiting *w, struct class *c)
+void waiting_put (struct waiting *w, const struct waiting_job *job, int64_t now_ms)
 {
-    while (c->heap_count > 0 && !is_idle_in (w, c, c->heap[0]))
-        heap_pop (c);
-    return c->heap_count > 0 ? c->heap[0] : 0;
-}
+    uint32_t place = find (w, job->job);
 
-static void become_idle (struct waiting *w, struct entry *e)
-{
-    heap_push (e->class, e->job);
-    e->class->idle++;
-    if (e->class->heap_count > 64 && e->class->heap_count > 2 * e->class->idle)
-        heap_rebuild (w, e->class);
-}
-
-static void leave_offer (struct waiting *w, struct entry *e)
-{
-    DL_DELETE (e->class->offered, e);
-    e->class->offered_count--;
-    w->offered--;
-    e->offered = false;
-}
-
-bool waiting_add (struct waiting *w, const struct waiting_job *job)
-{
-    struct entry *e = find (w, job->job);
-
-    if (e)
-        return false;
-    e = ym_new (sizeof *e);
-    e->job = job->job;
-    e->tenant = job->tenant;
-    e->class = class_of (w, job->requirement);
-    HASH_ADD (hh, w->entries, job, sizeof e->job, e);
-    become_idle (w, e);
-    return true;
+    ym_assert (job->job != 0);
+    if (place != 0 && is_same (w, entry_at (w, place), job, now_ms)) {
+        entry_at (w, place)->seen = w->seen;
+        return;
+    }
+    (void)waiting_remove (w, job->job);
+    add (w, job, now_ms);
 }
 
 bool waiting_remove (struct waiting *w, int64_t job)
 {
-    struct entry *e = find (w, job);
+    uint32_t place = find (w, job);
 
-    if (!e)
+    if (place == 0)
         return false;
-    struct class *c = e->class;
-    if (e->offered)
-        leave_offer (w, e);
-    else
-        c->idle--;
-    HASH_DEL (w->entries, e);
-    free (e);
-    if (c->idle == 0 && c->offered_count == 0)
-        free_class (w, c);
+    if (entry_at (w, place)->where == IS_OFFERED)
+        offers_note_withdrawn (w, job);
+    drop (w, place);
+    return true;
+}
+
+bool waiting_take (struct waiting *w, int64_t job)
+{
+    uint32_t place = find (w, job);
+    const struct entry *e;
+    struct tenant *t;
+
+    if (place == 0)
+        return false;
+    e = entry_at (w, place);
+    t = w->lanes[e->lane]->tenant;
+    if (e->where == IS_OFFERED)
+        w->virtual_time =
+            decide_virtual (w->virtual_time, offer_at (w, e->offer)->tag, t->pass);
+    if (e->where != IS_IDLE)
+        t->pass += decide_cost (t->weight);
+    drop (w, place);
     return true;
 }
 
 bool waiting_has (const struct waiting *w, int64_t job)
 {
-    return find (w, job) != NULL;
+    return find (w, job) != 0;
 }
 
-static void put_on_offer (struct waiting *w, struct class *c, struct waiting_job *ret)
+bool waiting_is_offered (const struct waiting *w, int64_t job)
 {
-    struct entry *e = find (w, c->heap[0]);
+    uint32_t place = find (w, job);
 
-    heap_pop (c);
-    c->idle--;
-    e->offered = true;
-    DL_APPEND (c->offered, e);
-    c->offered_count++;
-    w->offered++;
-    if (e->job > c->newest_offered)
-        c->newest_offered = e->job;
-    *ret = (struct waiting_job){e->job, e->tenant, c->requirement};
+    return place != 0 && entry_at (w, place)->where == IS_OFFERED;
 }
 
-size_t waiting_offer (struct waiting *w, struct waiting_job *ret, size_t room)
+bool waiting_facts (const struct waiting *w, int64_t job, struct waits_facts *ret)
 {
-    struct class *c, *next;
+    uint32_t place = find (w, job);
+
+    if (place == 0)
+        return false;
+    *ret = facts_of (w, entry_at (w, place));
+    return true;
+}
+
+/* Times. */
+
+void waiting_begin_due (struct waiting *w, int64_t now_ms)
+{
+    int64_t job;
+    uint32_t place;
+
+    while ((job = timers_due (&w->timers, TIMER_BEGIN, now_ms, 0)) != 0) {
+        place = find (w, job);
+        ym_assert (place != 0 && entry_at (w, place)->where == IS_IDLE);
+        leave_place (w, place);
+        place_entry (w, place, now_ms);
+    }
+}
+
+size_t waiting_overdue (struct waiting *w, int64_t now_ms, int64_t *ret, size_t room)
+{
     size_t count = 0;
+    int64_t job;
 
-    HASH_ITER (hh, w->classes, c, next)
-    while (count < room && decide_offer (&(struct class_facts){
-                               c->offered_count, c->newest_offered, heap_top (w, c)}))
-        put_on_offer (w, c, &ret[count++]);
+    while (count < room &&
+           (job = timers_due (&w->timers, TIMER_LIMIT, now_ms, now_ms + OVERDUE_AGAIN_MS)) != 0)
+        ret[count++] = job;
     return count;
 }
 
-void waiting_withdraw (struct waiting *w)
+int64_t waiting_next_ms (const struct waiting *w)
 {
-    struct class *c, *next_class;
-    struct entry *e, *next;
+    int64_t begin = timers_next_ms (&w->timers, TIMER_BEGIN);
+    int64_t limit = timers_next_ms (&w->timers, TIMER_LIMIT);
 
-    HASH_ITER (hh, w->classes, c, next_class)
-    {
-        DL_FOREACH_SAFE (c->offered, e, next)
-        {
-            leave_offer (w, e);
-            become_idle (w, e);
-        }
-        c->newest_offered = 0;
-    }
+    return begin == 0 || (limit != 0 && limit < begin) ? limit : begin;
 }
 
-size_t waiting_ahead (const struct waiting *w, int64_t job)
-{
-    const struct entry *e = find (w, job), *o;
-    size_t ahead = 0;
+/* Loading. */
 
-    if (!e)
-        return 0;
-    DL_FOREACH (e->class->offered, o)
-    ahead += o->job < job;
-    if (e->class->heap_count > e->class->idle)
-        heap_rebuild (w, e->class); /* so that each is counted once */
-    for (size_t i = 0; i < e->class->heap_count; i++)
-        ahead += e->class->heap[i] < job;
-    return ahead;
+void waiting_load_begin (struct waiting *w)
+{
+    if (!w->is_loading)
+        w->seen = !w->seen;
+    w->is_loading = true;
 }
 
-struct waiting_counts waiting_counts (const struct waiting *w)
+size_t waiting_load_end (struct waiting *w)
 {
-    struct waiting_counts n = {.waiting = HASH_COUNT (w->entries),
-                               .offered = w->offered,
-                               .classes = HASH_COUNT (w->classes)};
-    struct class *c, *next;
-    struct entry *e;
+    size_t removed = 0;
 
-    HASH_ITER (hh, w->classes, c, next)
-    {
-        int64_t oldest = heap_top (w, c);
-        DL_FOREACH (c->offered, e)
-        oldest = oldest == 0 || e->job < oldest ? e->job : oldest;
-        if (n.oldest == 0 || oldest < n.oldest)
-            n.oldest = oldest;
+    w->is_loading = false;
+    for (uint32_t place = 1; place < w->entries.count; place++) {
+        const struct entry *e = entry_at (w, place);
+        if (e->node.job != 0 && e->seen != w->seen)
+            removed += waiting_remove (w, e->node.job);
     }
-    return n;
+    return removed;
 }
