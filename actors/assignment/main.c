@@ -60,7 +60,7 @@ void hint_ready (struct assignment *a, const struct attempt *t)
     if (h->count == HINTS_MAX)
         flush_ready (a, t->tier);
     h->rows[h->count++] =
-        (struct ym_ready){.job = t->job, .tenant = t->tenant, .requirement = t->requirement};
+        (struct ym_ready){.job = t->job, .tenant = t->tenant, .requirement = t->requirement, .urgency = 16};
 }
 
 void send_hints (struct assignment *a)

@@ -77,7 +77,7 @@ static uint64_t before_others (const struct waiting *w, const struct lane *lane,
 static uint64_t before_younger (const struct waiting *w, const struct lane *lane,
                                 const struct node *job, uint64_t tag)
 {
-    struct node key = {.urgency = job->urgency, .job = job->job + 1};
+    struct node key = {.urgency = job->urgency, .job = job->job + (job->job < INT64_MAX)};
     uint32_t after = tree_at_least (&w->entries.nodes, lane->offered, &key);
     const struct entry *e = entry_at (w, after);
 
