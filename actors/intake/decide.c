@@ -63,9 +63,7 @@ void decide_requirement (const struct ym_job_submit *m, const char *tenant,
 {
     bool has_pool = (m->has & YM_HAS (job_submit, pool)) != 0;
 
-    *ret = (struct ym_requirement){.regions = m->regions,
-                                   .capabilities = m->capabilities,
-                                   .run_minutes = ym_requirement_minutes (m->run_limit_ms)};
+    *ret = (struct ym_requirement){.regions = m->regions, .capabilities = m->capabilities};
     if (has_pool && strcmp (m->pool, DEDICATED) == 0)
         (void)dedicated_pool (ret->pool, sizeof ret->pool, tenant);
     else
@@ -82,4 +80,31 @@ enum ym_refusal decide_repeat (const uint8_t asked[32], const uint8_t stored[32]
 int32_t decide_sees (uint32_t role, int32_t tenant)
 {
     return decide_operates (role) ? 0 : tenant;
+}
+
+enum { THOUSAND = 1000 };
+
+struct bucket decide_full (int64_t burst, int64_t now_ms)
+{
+    return (struct bucket){now_ms, burst * THOUSAND};
+}
+
+int64_t decide_token (struct bucket *b, int64_t rate, int64_t burst, int64_t now_ms)
+{
+    int64_t passed_ms = now_ms > b->at_ms ? now_ms - b->at_ms : 0;
+    int64_t room = burst * THOUSAND - b->thousandths;
+
+    /* A token a second is one thousandth a millisecond. Whoever is away for long has no more
+     * than a full bucket, and no product that overflows. */
+    b->thousandths += passed_ms > room / rate ? room : passed_ms * rate;
+    b->at_ms = now_ms;
+    if (b->thousandths < THOUSAND)
+        return (THOUSAND - b->thousandths + rate - 1) / rate;
+    b->thousandths -= THOUSAND;
+    return 0;
+}
+
+bool decide_is_full (const struct bucket *b, int64_t rate, int64_t burst, int64_t now_ms)
+{
+    return now_ms - b->at_ms > (burst * THOUSAND - b->thousandths) / rate;
 }

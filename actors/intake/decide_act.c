@@ -1,8 +1,6 @@
 /* decide_act.c - the verbs that change one job, a function each. */
 #include "actors/intake/decide_act.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "common/base/id.h"
@@ -17,15 +15,13 @@ struct asking {
     struct act *a;
 };
 
-__attribute__ ((format (printf, 2, 3))) static void say (struct act *a, const char *format, ...)
+static char *next_effect (struct act *a)
 {
-    va_list args;
-
     ym_assert (a->effects < EFFECTS_MAX);
-    va_start (args, format);
-    (void)vsnprintf (a->effect[a->effects++], EFFECT_MAX + 1, format, args);
-    va_end (args);
+    return a->effect[a->effects++];
 }
+
+#define say(a, ...) (void)ym_text_format (next_effect (a), EFFECT_MAX + 1, __VA_ARGS__)
 
 static void refuse (struct asking *k, enum ym_refusal why)
 {
@@ -45,17 +41,19 @@ static void give_reason (struct asking *k)
 }
 
 /* "urgency 16 -> 20: because" */
-__attribute__ ((format (printf, 2, 3))) static void note_change (struct asking *k,
-                                                                 const char *format, ...)
+#define note_change(k, ...)                                                                    \
+    do {                                                                                       \
+        (void)ym_text_format ((k)->a->detail, DETAIL_MAX + 1, __VA_ARGS__);                    \
+        end_note (k);                                                                          \
+    } while (0)
+
+static void end_note (struct asking *k)
 {
     char *to = k->a->detail;
-    va_list args;
+    size_t size = strlen (to);
 
-    va_start (args, format);
-    (void)vsnprintf (to, DETAIL_MAX + 1, format, args);
-    va_end (args);
     if (k->m->reason.size > 0)
-        (void)ym_text_format (to + strlen (to), DETAIL_MAX + 1 - strlen (to), ": %.*s",
+        (void)ym_text_format (to + size, DETAIL_MAX + 1 - size, ": %.*s",
                               (int)k->m->reason.size, k->m->reason.at);
     k->a->on = YM_JOB_NOTE_CHANGED;
 }
@@ -484,71 +482,4 @@ void decide_act (const struct act_facts *f, const struct ym_job_act *m, uint32_t
     ret->refusal = check (&k);
     if (ret->refusal == YM_REFUSAL_NONE)
         verbs[m->verb].act (&k);
-}
-
-/* What stands in the way of a job that does not wait. */
-
-static struct ym_blocker_row *add_row (struct ym_blocker_row *rows, size_t *count,
-                                       uint32_t code, int64_t since)
-{
-    struct ym_blocker_row *row = &rows[(*count)++];
-
-    *row = (struct ym_blocker_row){.code = code, .since = since};
-    (void)ym_text_copy (row->subject, sizeof row->subject, "job");
-    return row;
-}
-
-static void standing_suspended (const struct why *w, struct ym_blocker_row *row)
-{
-    (void)ym_text_copy (row->wanted, sizeof row->wanted, "QUEUED");
-    (void)ym_text_format (row->have, sizeof row->have, "SUSPENDED by %s",
-                          ym_enum_word (YM_ENUM_SUSPENDER, w->suspender));
-    (void)ym_text_copy (row->lifted_by, sizeof row->lifted_by,
-                        w->suspender == YM_OWNER ? "a key of its tenant: resume"
-                                                 : "an operator: resume");
-}
-
-static void standing_elsewhere (const struct why *w, struct ym_blocker_row *row)
-{
-    (void)ym_text_copy (row->wanted, sizeof row->wanted, "QUEUED");
-    (void)ym_text_copy (row->have, sizeof row->have,
-                        ym_life_state_name (&ym_job_life, w->state));
-    if (ym_life_is_final (&ym_job_life, w->state))
-        (void)ym_text_copy (row->lifted_by, sizeof row->lifted_by, "nobody: it has ended");
-    else
-        (void)ym_text_format (row->lifted_by, sizeof row->lifted_by,
-                              "its agent %.*s: it is under way", (int)w->agent.size,
-                              w->agent.at);
-}
-
-static void standing_held (const struct why *w, struct ym_blocker_row *row)
-{
-    (void)ym_text_copy (row->wanted, sizeof row->wanted, "not held");
-    (void)ym_text_copy (row->have, sizeof row->have, ym_enum_word (YM_ENUM_HOLD, w->hold));
-    (void)ym_text_copy (row->lifted_by, sizeof row->lifted_by, "an operator: release");
-}
-
-static void standing_dependent (const struct why *w, struct ym_blocker_row *row)
-{
-    (void)ym_text_copy_str (row->subject, sizeof row->subject, w->waits_for);
-    (void)ym_text_copy (row->wanted, sizeof row->wanted, "ended");
-    (void)ym_text_format (row->have, sizeof row->have, "%llu of them not ended",
-                          (unsigned long long)w->unmet);
-    (void)ym_text_copy (row->lifted_by, sizeof row->lifted_by, "their ends");
-}
-
-size_t decide_standing (const struct why *w, struct ym_blocker_row ret[STANDING_MAX])
-{
-    bool is_suspended = w->state == YM_JOB_SUSPENDED;
-    size_t count = 0;
-
-    if (is_suspended)
-        standing_suspended (w, add_row (ret, &count, YM_SUSPENSION, w->state_at));
-    else
-        standing_elsewhere (w, add_row (ret, &count, YM_NOT_WAITING, w->state_at));
-    if (w->hold != YM_NOT_HELD)
-        standing_held (w, add_row (ret, &count, YM_ON_HOLD, w->hold_since));
-    if (w->unmet > 0)
-        standing_dependent (w, add_row (ret, &count, YM_DEPENDENCY, w->state_at));
-    return count;
 }

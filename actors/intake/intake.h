@@ -4,6 +4,7 @@
 #include <uthash.h>
 
 #include "actors/intake/decide.h"
+#include "actors/intake/limits.h"
 #include "actors/intake/requirements.h"
 #include "actors/intake/store.h"
 #include "common/actor/actor.h"
@@ -24,6 +25,8 @@ struct intake {
 
     struct requirements *requirements;
     int64_t requirements_at_ms; /* when they are forgotten */
+    struct limits *limits;
+    int64_t limits_sweep_at_ms;
 
     struct watched *watched;  /* by job */
     struct watcher *watchers; /* by key */
@@ -47,6 +50,11 @@ void hints_send (struct hints *h);
 /* submit.c */
 extern const struct ym_work submit_work, terminate_work, reserve_work, partitions_work;
 void submit_pass (struct intake *in, int64_t wall_ms, int64_t mono_ms);
+
+/* caps.c */
+extern const struct ym_work caps_work;
+void caps_reload (struct intake *in); /* a tenant's caps changed */
+void on_tenants_waiting (void *me, struct ym_item *item);
 
 /* acts.c */
 extern const struct ym_work act_look_work, act_work;

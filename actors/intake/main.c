@@ -15,6 +15,7 @@ static void recover (void *me)
     requirements_forget (in->requirements); /* a failover may have lost some */
     ym_put (in->yard, &reserve_work, NULL);
     ym_put (in->yard, &partitions_work, NULL);
+    caps_reload (in);
 }
 
 static void recovered (void *me)
@@ -53,6 +54,8 @@ static void *begin (struct ym_yard *yard)
     in->yard = yard;
     in->watch_max = (size_t)ym_yard_setting (yard, "watch_max");
     in->requirements = requirements_new ();
+    in->limits = limits_new (ym_yard_setting (yard, "submit_rate"),
+                             ym_yard_setting (yard, "submit_burst"));
     relays_begin (in);
     feeds_begin (in);
     in->partitions_at_ms = ym_time_wall_ms () + 3600000;
@@ -67,6 +70,7 @@ static void end (void *me)
     watch_done (in);
     feeds_end (in);
     requirements_free (in->requirements);
+    limits_free (in->limits);
     free (in);
 }
 
@@ -99,6 +103,7 @@ static const struct ym_handler handlers[] = {
     {.message = YM_MSG_feed_close, .hear = on_feed_close},
     {.message = YM_MSG_load_get, .hear = on_load_get},
     {.message = YM_MSG_jobs_changed, .hear = on_jobs_changed},
+    {.message = YM_MSG_tenants_waiting, .hear = on_tenants_waiting},
     {.message = YM_MSG_queue_status, .hear = on_relayed},
     {.message = YM_MSG_agent_page, .hear = on_relayed},
     {.message = YM_MSG_load_page, .hear = on_relayed},
@@ -106,13 +111,31 @@ static const struct ym_handler handlers[] = {
     {.message = YM_MSG_refused, .hear = on_relayed},
 };
 
-static const struct ym_work *const works[] = {
-    &reserve_work,     &partitions_work,  &submit_work,      &terminate_work,
-    &act_work,         &authorize_work,   &revoke_work,      &key_list_work,
-    &get_work,         &list_work,        &act_look_work,    &explain_work,
-    &why_not_work,     &watch_work,       &poll_work,        &policy_set_work,
-    &policy_look_work, &tenant_list_work, &window_list_work, &problem_list_work,
-    &events_work,      &feed_open_work,   &follow_work,      NULL};
+static const struct ym_work *const works[] = {&reserve_work,
+                                              &partitions_work,
+                                              &caps_work,
+                                              &submit_work,
+                                              &terminate_work,
+                                              &act_work,
+                                              &authorize_work,
+                                              &revoke_work,
+                                              &key_list_work,
+                                              &get_work,
+                                              &list_work,
+                                              &act_look_work,
+                                              &explain_work,
+                                              &why_not_work,
+                                              &watch_work,
+                                              &poll_work,
+                                              &policy_set_work,
+                                              &policy_look_work,
+                                              &tenant_list_work,
+                                              &window_list_work,
+                                              &problem_list_work,
+                                              &events_work,
+                                              &feed_open_work,
+                                              &follow_work,
+                                              NULL};
 
 static const struct ym_actor intake = {.name = "intake",
                                        .scope = "intake",

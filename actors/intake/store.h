@@ -34,14 +34,25 @@ struct submission {
 unsigned store_call_submit (struct ym_turn *t, const struct submission *s, size_t count);
 enum seen { SEEN_FRESH, SEEN_BEFORE, SEEN_IN_THIS_BATCH, SEEN_STRANGE };
 struct submitted {
-    size_t place;
     enum seen seen;
     uint8_t digest[32];
     int64_t job;
     uint32_t hold; /* of a fresh one */
     uint32_t unmet;
 };
+/* Rows are in the order of the submissions. */
 struct submitted store_got_submitted (const struct ym_turn *t, unsigned call, size_t row);
+/* Which of these were answered before: SEEN_BEFORE, or SEEN_IN_THIS_BATCH if not. */
+unsigned store_call_seen (struct ym_turn *t, const struct submission *s, size_t count);
+struct submitted store_got_seen (const struct ym_turn *t, unsigned call, size_t row);
+
+/* Caps on waiting jobs, and what waits of the tenants that have one. */
+unsigned store_call_caps (struct ym_turn *t);
+void store_got_cap (const struct ym_turn *t, unsigned call, size_t row, int32_t *ret_tenant,
+                    uint64_t *ret_waiting_max);
+unsigned store_call_waiting (struct ym_turn *t);
+void store_got_waiting (const struct ym_turn *t, unsigned call, size_t row, int32_t *ret_tenant,
+                        uint32_t *ret_tier, uint64_t *ret_waiting);
 
 /* Reading. */
 struct status {

@@ -9,11 +9,17 @@
 
 static const struct ym_statement job_submit = {
     "job_submit",
-    "SELECT ix, fresh, digest, reply, hold, unmet, strange FROM ym.job_submit ($1::int8, "
+    "SELECT fresh, digest, reply, hold, unmet, strange FROM ym.job_submit ($1::int8, "
     "$2::int8[], $3::text[], $4::int8[], $5::int4[], $6::int8[], $7::bytea[], $8::bytea[], "
     "$9::int2[], $10::int8[], $11::text[], $12::text[], $13::text[], $14::text[], "
     "$15::bytea[], $16::bytea[], $17::int2[], $18::int2[], $19::bool[], $20::int8[], "
     "$21::int8[], $22::int4[], $23::int8[], $24::int2[])"};
+static const struct ym_statement request_seen = {
+    "request_seen", "SELECT digest, reply FROM ym.request_seen ($1::int4[], $2::bytea[])"};
+static const struct ym_statement policy_caps = {
+    "policy_caps", "SELECT tenant_id, waiting_max FROM ym.policy_tenants ()"};
+static const struct ym_statement waiting_counts = {
+    "waiting_counts", "SELECT tenant_id, tier, waiting FROM ym.waiting_counts ()"};
 
 #define COLUMN(t, type, name, count)                                                           \
     type *name = ym_arena_take ((t)->arena, ((count) + 1) * sizeof *name)
@@ -163,28 +169,84 @@ unsigned store_call_submit (struct ym_turn *t, const struct submission *s, size_
     return call;
 }
 
+static void got_reply (const struct ym_rows *r, size_t row, unsigned column,
+                       struct submitted *ret)
+{
+    struct ym_bytes reply = ym_row_bytea (r, row, column + 1);
+
+    ret->seen = SEEN_BEFORE;
+    store_copy_octets (ret->digest, sizeof ret->digest, ym_row_bytea (r, row, column));
+    if (reply.size == 8) /* another kind of request has another digest anyway */
+        ret->job = store_big_endian (reply.at, 8);
+}
+
 struct submitted store_got_submitted (const struct ym_turn *t, unsigned call, size_t row)
 {
     const struct ym_rows *r = ym_turn_rows (t, call);
-    struct submitted s = {.place = (size_t)ym_row_int4 (r, row, 0) - 1,
-                          .hold = (uint32_t)ym_row_int2 (r, row, 4),
-                          .unmet = (uint32_t)ym_row_int2 (r, row, 5)};
+    struct submitted s = {.hold = (uint32_t)ym_row_int2 (r, row, 3),
+                          .unmet = (uint32_t)ym_row_int2 (r, row, 4)};
 
-    if (ym_row_bool (r, row, 1)) {
+    if (ym_row_bool (r, row, 0))
         s.seen = SEEN_FRESH;
-    }
-    else if (ym_row_bool (r, row, 6)) {
+    else if (ym_row_bool (r, row, 5))
         s.seen = SEEN_STRANGE;
-    }
-    else if (ym_row_is_null (r, row, 2)) {
+    else if (ym_row_is_null (r, row, 1))
         s.seen = SEEN_IN_THIS_BATCH;
-    }
-    else {
-        struct ym_bytes reply = ym_row_bytea (r, row, 3);
-        s.seen = SEEN_BEFORE;
-        store_copy_octets (s.digest, sizeof s.digest, ym_row_bytea (r, row, 2));
-        if (reply.size == 8) /* another kind of request has another digest anyway */
-            s.job = store_big_endian (reply.at, 8);
-    }
+    else
+        got_reply (r, row, 1, &s);
     return s;
+}
+
+unsigned store_call_seen (struct ym_turn *t, const struct submission *s, size_t count)
+{
+    unsigned call = ym_turn_call (t, &request_seen);
+    COLUMN (t, int32_t, tenants, count);
+    COLUMN (t, struct ym_bytes, requests, count);
+
+    for (size_t i = 0; i < count; i++) {
+        tenants[i] = s[i].tenant;
+        requests[i] = ym_bytes (s[i].m->request, sizeof s[i].m->request);
+    }
+    ym_param_int4s (t->batch, tenants, count);
+    ym_param_byteas (t->batch, requests, count);
+    return call;
+}
+
+struct submitted store_got_seen (const struct ym_turn *t, unsigned call, size_t row)
+{
+    const struct ym_rows *r = ym_turn_rows (t, call);
+    struct submitted s = {.seen = SEEN_IN_THIS_BATCH};
+
+    if (!ym_row_is_null (r, row, 0))
+        got_reply (r, row, 0, &s);
+    return s;
+}
+
+unsigned store_call_caps (struct ym_turn *t)
+{
+    return ym_turn_call (t, &policy_caps);
+}
+
+void store_got_cap (const struct ym_turn *t, unsigned call, size_t row, int32_t *ret_tenant,
+                    uint64_t *ret_waiting_max)
+{
+    const struct ym_rows *r = ym_turn_rows (t, call);
+
+    *ret_tenant = ym_row_int4 (r, row, 0);
+    *ret_waiting_max = (uint64_t)ym_row_int4 (r, row, 1);
+}
+
+unsigned store_call_waiting (struct ym_turn *t)
+{
+    return ym_turn_call (t, &waiting_counts);
+}
+
+void store_got_waiting (const struct ym_turn *t, unsigned call, size_t row, int32_t *ret_tenant,
+                        uint32_t *ret_tier, uint64_t *ret_waiting)
+{
+    const struct ym_rows *r = ym_turn_rows (t, call);
+
+    *ret_tenant = ym_row_int4 (r, row, 0);
+    *ret_tier = (uint32_t)ym_row_int2 (r, row, 1);
+    *ret_waiting = (uint64_t)ym_row_int8 (r, row, 2);
 }

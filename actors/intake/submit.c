@@ -17,12 +17,15 @@ enum {
     MINT_SPAN_MS = 10000, /* ids are reserved for so long ahead */
     PARTITIONS_EVERY_MS = 3600000,
     REQUIREMENTS_EVERY_MS = 86400000, /* then they are counted anew */
+    SWEEP_EVERY_MS = 10000,
+    CAP_RETRY_MS = 1000, /* a queue's word about what waits is at most that old */
 };
 
 /* Submit. What plan finds out about an item is kept for done. */
 
 struct plan {
     enum ym_refusal refusal;
+    unsigned retry_ms;
     struct ym_faults *faults;
     struct submission s;
 };
@@ -43,12 +46,39 @@ static void plan_requirement (struct intake *in, struct ym_turn *t, const char *
     struct ym_requirement need;
 
     decide_requirement (p->s.m, tenant, &need);
+    need.run_minutes = ym_requirement_minutes (p->s.m->run_limit_ms);
     p->s.requirement = ym_requirement_print (&need, text);
     if (requirements_has (in->requirements, p->s.requirement))
         return;
     p->s.requirement_text = text;
     if (!requirements_count (in->requirements, p->s.requirement, p->s.tenant))
         p->refusal = YM_REFUSAL_CLASS_LIMIT;
+}
+
+/* A token for each submit, and none again for one whose turn is run again. */
+static void plan_token (struct intake *in, const struct ym_turn *t, const struct ym_item *item,
+                        struct plan *p)
+{
+    int64_t wait_ms = 0;
+
+    if (item->tries == 0 && !item->in_doubt)
+        wait_ms = limits_token (in->limits, item->key.key, t->now_ms);
+    if (wait_ms == 0)
+        return;
+    p->refusal = YM_REFUSAL_BUSY;
+    p->retry_ms = (unsigned)(wait_ms < 3600000 ? wait_ms : 3600000);
+}
+
+static void plan_rules (struct intake *in, struct ym_turn *t, const struct ym_item *item,
+                        struct plan *p)
+{
+    plan_token (in, t, item, p);
+    if (p->refusal == YM_REFUSAL_NONE)
+        p->refusal = decide_submit (p->s.m, item->key.role, item->key.tenant_name, p->faults);
+    if (p->refusal == YM_REFUSAL_NONE)
+        plan_requirement (in, t, item->key.tenant_name, p);
+    if (p->refusal == YM_REFUSAL_NONE && (p->s.job = ym_mint_next (&in->mint, t->now_ms)) == 0)
+        p->refusal = YM_REFUSAL_BUSY;
 }
 
 static struct plan *plan_one (struct intake *in, struct ym_turn *t, const struct ym_item *item)
@@ -63,28 +93,67 @@ static struct plan *plan_one (struct intake *in, struct ym_turn *t, const struct
     copy_trace (&p->s, &item->from);
     p->faults = ym_arena_take (t->arena, sizeof *p->faults);
     p->faults->count = 0;
-    p->refusal = decide_submit (p->s.m, item->key.role, item->key.tenant_name, p->faults);
-    if (p->refusal == YM_REFUSAL_NONE)
-        plan_requirement (in, t, item->key.tenant_name, p);
-    if (p->refusal == YM_REFUSAL_NONE && (p->s.job = ym_mint_next (&in->mint, t->now_ms)) == 0)
-        p->refusal = YM_REFUSAL_BUSY;
+    plan_rules (in, t, item, p);
     return p;
+}
+
+/* How many of the items before this one are its tenant's and to be stored. */
+static uint64_t planned_before (struct ym_item **items, size_t place)
+{
+    int32_t tenant = items[place]->key.tenant;
+    uint64_t count = 0;
+
+    for (size_t i = 0; i < place; i++)
+        count += items[i]->key.tenant == tenant &&
+                 ((const struct plan *)items[i]->note)->refusal == YM_REFUSAL_NONE;
+    return count;
+}
+
+static void plan_cap (struct intake *in, struct ym_item **items, size_t place)
+{
+    struct plan *p = items[place]->note;
+
+    if (p->refusal != YM_REFUSAL_NONE || !limits_is_capped (in->limits, p->s.tenant) ||
+        limits_has_room (in->limits, p->s.tenant, planned_before (items, place)))
+        return;
+    p->refusal = YM_REFUSAL_WAITING_CAP;
+    p->retry_ms = CAP_RETRY_MS;
+}
+
+/* Who is refused for the moment may have been accepted before: its request is looked up. */
+static void plan_seen (struct ym_turn *t, struct ym_item **items, size_t count)
+{
+    struct submission *s = ym_arena_take (t->arena, count * sizeof *s);
+    size_t capped = 0;
+    unsigned call = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (((const struct plan *)items[i]->note)->refusal == YM_REFUSAL_WAITING_CAP)
+            s[capped++] = ((const struct plan *)items[i]->note)->s;
+    if (capped > 0)
+        call = store_call_seen (t, s, capped);
+    for (size_t i = 0; i < count; i++)
+        if (((const struct plan *)items[i]->note)->refusal == YM_REFUSAL_WAITING_CAP)
+            items[i]->call = call;
 }
 
 static void plan_submit (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
 {
     struct submission *s = ym_arena_take (t->arena, count * sizeof *s);
+    unsigned call = UINT32_MAX;
     size_t good = 0;
 
     for (size_t i = 0; i < count; i++) {
-        struct plan *p = plan_one (me, t, items[i]);
-        items[i]->note = p;
-        items[i]->call = UINT32_MAX;
+        const struct plan *p = items[i]->note = plan_one (me, t, items[i]);
+        plan_cap (me, items, i);
         if (p->refusal == YM_REFUSAL_NONE)
             s[good++] = p->s;
     }
     if (good > 0)
-        items[0]->call = store_call_submit (t, s, good);
+        call = store_call_submit (t, s, good);
+    for (size_t i = 0; i < count; i++)
+        items[i]->call = call;
+    plan_seen (t, items, count);
 }
 
 static void accepted (struct intake *in, struct ym_turn *t, struct ym_item *item,
@@ -94,6 +163,7 @@ static void accepted (struct intake *in, struct ym_turn *t, struct ym_item *item
     const struct ym_job_submit *m = s->m;
 
     requirements_stored (in->requirements, s->requirement);
+    limits_accepted (in->limits, m->tier, s->tenant, s->job);
     in->accepted++;
     feeds_look (in, s->job);
     ym_answer (in->yard, item, YM_MSG_job_accepted, &(struct ym_job_accepted){.job = s->job});
@@ -136,25 +206,40 @@ static void refuse_planned (struct intake *in, struct ym_item *item)
     if (p->refusal == YM_REFUSAL_INVALID)
         ym_refuse_faults (in->yard, item, p->refusal, p->faults);
     else
-        ym_refuse (in->yard, item, p->refusal);
+        ym_refuse_later (in->yard, item, p->refusal, p->retry_ms);
+}
+
+/* One that was over its tenant's cap. */
+static void answer_capped (struct intake *in, struct ym_turn *t, struct ym_item *item,
+                           size_t row)
+{
+    struct submitted got = store_got_seen (t, item->call, row);
+
+    if (got.seen == SEEN_BEFORE)
+        answer_submit (in, t, item, &got, NULL);
+    else
+        refuse_planned (in, item);
 }
 
 static void done_submit (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
 {
     struct intake *in = me;
-    struct ym_item **good = ym_arena_take (t->arena, count * sizeof (struct ym_item *));
     struct hints *hints = hints_new (in, t);
-    unsigned call = items[0]->call;
-    size_t n = 0;
+    size_t good = 0, capped = 0;
 
-    for (size_t i = 0; i < count; i++)
-        if (((const struct plan *)items[i]->note)->refusal == YM_REFUSAL_NONE)
-            good[n++] = items[i];
-        else
+    /* Each call answers its items in their order, a row each. */
+    for (size_t i = 0; i < count; i++) {
+        const struct plan *p = items[i]->note;
+        if (p->refusal == YM_REFUSAL_NONE) {
+            struct submitted got = store_got_submitted (t, items[i]->call, good++);
+            answer_submit (in, t, items[i], &got, hints);
+        }
+        else if (p->refusal == YM_REFUSAL_WAITING_CAP) {
+            answer_capped (in, t, items[i], capped++);
+        }
+        else {
             refuse_planned (in, items[i]);
-    for (size_t i = 0; n > 0 && i < store_rows (t, call); i++) {
-        struct submitted got = store_got_submitted (t, call, i);
-        answer_submit (in, t, good[got.place], &got, hints);
+        }
     }
     hints_send (hints);
 }
@@ -310,6 +395,10 @@ void submit_pass (struct intake *in, int64_t wall_ms, int64_t mono_ms)
     int64_t at_ms = in->mint.at_ms > wall_ms ? in->mint.at_ms : wall_ms;
 
     forget_requirements (in, mono_ms);
+    if (mono_ms >= in->limits_sweep_at_ms) {
+        in->limits_sweep_at_ms = mono_ms + SWEEP_EVERY_MS;
+        limits_sweep (in->limits, wall_ms);
+    }
     if (!ym_yard_has_database (in->yard) || ym_yard_is_stopping (in->yard))
         return;
     if (!in->reserving && in->mint.until_ms - at_ms < MINT_SPAN_MS / 2) {

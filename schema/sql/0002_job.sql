@@ -591,6 +591,26 @@ CREATE VIEW ym.waiting AS
       FROM ym.job_run r
      WHERE r.state + 0 = (SELECT s.number FROM ym.state s WHERE s.machine = 'job' AND s.name = 'QUEUED');
 
+-- Which of these requests were answered: one row each, in their order.
+CREATE FUNCTION ym.request_seen(_tenants int4[], _requests bytea[]) RETURNS TABLE (digest bytea, reply bytea)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
+    SELECT q.digest, q.reply
+      FROM unnest(_tenants, _requests) WITH ORDINALITY AS g (tenant_id, request, ix)
+           LEFT JOIN ym.request q ON q.tenant_id = g.tenant_id AND q.request = g.request
+     ORDER BY g.ix
+$$;
+
+-- How many jobs wait of each tenant that has a cap on it. Reads all live jobs if there is one.
+CREATE FUNCTION ym.waiting_counts() RETURNS TABLE (tenant_id int4, tier int2, waiting int8)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = ym, pg_temp SET enable_seqscan = on AS $$
+DECLARE _capped int4[];
+BEGIN
+    SELECT array_agg(t.tenant_id) INTO _capped FROM ym.tenant t WHERE t.waiting_max > 0;
+    IF _capped IS NOT NULL THEN
+        RETURN QUERY SELECT w.tenant_id, w.tier, count(*) FROM ym.waiting w WHERE w.tenant_id = ANY (_capped) GROUP BY 1, 2;
+    END IF;
+END $$;
+
 -- The waiting jobs of a tier after a job, oldest first. The predicate on state is written so that no
 -- partial index could ever be taken for it.
 CREATE FUNCTION ym.queue_load(_tier int2, _after int8, _limit int4)
@@ -611,7 +631,7 @@ GRANT EXECUTE ON FUNCTION ym.partitions_ahead(int8), ym.job_get(int8[], int4[]),
     ym.job_submit(int8, int8[], text[], int8[], int4[], int8[], bytea[], bytea[], int2[], int8[], text[], text[], text[], text[], bytea[], bytea[],
         int2[], int2[], bool[], int8[], int8[], int4[], int8[], int2[])
     TO ym_intake;
-GRANT EXECUTE ON FUNCTION ym.job_facts(int8[], int4[], int4[], bytea[], int8[]), ym.job_why(int8[], int4[]),
+GRANT EXECUTE ON FUNCTION ym.request_seen(int4[], bytea[]), ym.waiting_counts(), ym.job_facts(int8[], int4[], int4[], bytea[], int8[]), ym.job_why(int8[], int4[]),
     ym.job_act(int8, int8, int4, int4, int8, bytea, bytea, bytea, int2, int2, text, int2, int2, int2, int2, int2, int2, bool, int8, int2)
     TO ym_intake;
 GRANT EXECUTE ON FUNCTION ym.dependency_resolve(int8, int8[], int2[]) TO ym_assignment, ym_intake;
