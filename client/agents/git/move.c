@@ -6,6 +6,7 @@
 #include "client/agents/git/list.h"
 #include "client/agents/git/process.h"
 #include "client/agents/git/prove.h"
+#include "client/agents/git/provision.h"
 #include "client/agents/git/refs.h"
 #include "client/agents/git/repository.h"
 
@@ -33,14 +34,6 @@ static void move_done (struct move *move)
     git_text_done (&move->refs);
     git_list_done (&move->list);
     git_text_done (&move->ended);
-}
-
-static bool is_job_name (const char *job)
-{
-    size_t size =
-        strspn (job, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
-
-    return size > 0 && size < 100 && job[size] == '\0' && job[0] != '-';
 }
 
 /* Adds "<before><line>" for each line of 'lines', or "<before><line> <line>". */
@@ -216,8 +209,12 @@ static enum git_end move_commits (struct move *move)
     while (!end && list->position < list->count) {
         uint32_t left = list->count - list->position, range = move->work->settings.range;
         uint32_t step = left < range ? left : range;
+        if (git_should_stop (move->work))
+            return git_say (move->work, GIT_STOPPED, "stopped");
+        move->work->is_in_range = true;
         end = move_range (move, list->position + step);
         end = end ? end : checkpoint (move);
+        move->work->is_in_range = false;
         if (end)
             break;
         move->moved += step;
@@ -279,6 +276,7 @@ static enum git_end finish (struct move *move)
     end = end ? end : git_refs_mirror (work, &move->refs, move->head);
     end = end ? end : git_refs_clean (work);
     end = end ? end : git_prove (work, &move->refs, move->head, &proof);
+    end = end ? end : git_hand_over (work);
     if (end)
         return end;
     return git_say (
@@ -293,14 +291,10 @@ static enum git_end finish (struct move *move)
 
 enum git_end git_move (const struct git_task *task, char *ret_sentence, size_t size)
 {
-    struct git_work work = {.task = task, .sentence = ret_sentence, .sentence_size = size};
+    struct git_work work;
     struct move move = {.work = &work};
-    enum git_end end;
+    enum git_end end = git_begin (&work, task, ret_sentence, size);
 
-    if (!is_job_name (task->job))
-        return git_say (&work, GIT_FAIL, "job '%s' cannot be part of a ref's name", task->job);
-    (void)snprintf (work.prefix, sizeof work.prefix, "refs/yardmaster/%s/", task->job);
-    end = git_settings_read (&work);
     end = end ? end : git_open_source (&work);
     end = end ? end : git_open_target (&work);
     end = end ? end : git_fence_claim (&work);

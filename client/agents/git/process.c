@@ -31,7 +31,7 @@ struct run {
     int feed, out, err; /* our ends of the pipes; -1: closed */
     size_t fed;
     struct git_text said; /* the latest part of standard error */
-    bool is_stopping, is_too_much, is_cut;
+    bool is_stopping, is_told, is_too_much, is_cut;
     int signal; /* the next one it gets, at that time */
     int64_t signal_at;
 };
@@ -194,18 +194,18 @@ static void stop (struct run *run)
         return;
     run->is_stopping = true;
     run->signal = SIGTERM;
-    run->signal_at = git_clock_ms () + (run->call->is_brief ? PATIENCE_MS : 0);
+    run->signal_at = agents_clock_ms () + (run->call->is_brief ? PATIENCE_MS : 0);
 }
 
 static void press (struct run *run)
 {
-    if (!run->signal || git_clock_ms () < run->signal_at)
+    if (!run->signal || agents_clock_ms () < run->signal_at)
         return;
     run->is_cut = true;
     close_fd (&run->feed);
     tell (run, run->signal);
     run->signal = run->signal == SIGTERM ? SIGKILL : 0;
-    run->signal_at = git_clock_ms () + PATIENCE_MS;
+    run->signal_at = agents_clock_ms () + PATIENCE_MS;
 }
 
 static void feed_some (struct run *run)
@@ -279,10 +279,11 @@ static void turn (struct run *run, int stop_fd)
         {.fd = run->pidfd[1], .events = POLLIN}, {.fd = stop_fd, .events = POLLIN},
     };
 
-    if (run->is_stopping)
+    if (run->is_stopping || run->is_told)
         fds[5].fd = -1;
     if (poll (fds, sizeof fds / sizeof *fds, LOOK_MS) < 0)
         return;
+    run->is_told |= fds[5].revents != 0;
     if (fds[0].revents && run->feed >= 0)
         feed_some (run);
     if (fds[1].revents)

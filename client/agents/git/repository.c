@@ -7,7 +7,6 @@
 #include "client/agents/git/process.h"
 #include "client/agents/git/repository.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <ftw.h>
@@ -18,41 +17,6 @@
 #include <unistd.h>
 
 #define ASIDE_MAX (PATH_MAX + 160) /* a path, a job, a number */
-
-static int hex (char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)tolower ((unsigned char)c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-bool git_address_path (const char *address, char ret_path[PATH_MAX])
-{
-    bool is_url = strncmp (address, "file://", 7) == 0;
-    size_t size = 0;
-
-    if (is_url)
-        address += strncmp (address + 7, "localhost/", 10) == 0 ? 16 : 7;
-    if (*address != '/')
-        return false;
-    for (; *address; address++) {
-        int c = (unsigned char)*address;
-        if (is_url && c == '%') {
-            if (hex (address[1]) < 0 || hex (address[2]) < 0)
-                return false;
-            c = hex (address[1]) * 16 + hex (address[2]);
-            address += 2;
-        }
-        if (c == 0 || c == '\n' || size + 1 >= PATH_MAX)
-            return false;
-        ret_path[size++] = (char)c;
-    }
-    while (size > 1 && ret_path[size - 1] == '/')
-        size--;
-    ret_path[size] = '\0';
-    return true;
-}
 
 /* The answers of rev-parse, one per line in the order asked. False: not of that shape. */
 static bool read_answers (char *text, struct git_repository *ret)
@@ -94,8 +58,8 @@ static enum git_end probe (struct git_work *work, const char *dir, struct git_re
     return end;
 }
 
-static enum git_end find (struct git_work *work, const char *path, struct git_repository *ret,
-                          bool *ret_found)
+enum git_end git_find (struct git_work *work, const char *path, struct git_repository *ret,
+                       bool *ret_found)
 {
     char inner[PATH_MAX + 8];
     enum git_end end = probe (work, path, ret, ret_found);
@@ -113,10 +77,10 @@ enum git_end git_open_source (struct git_work *work)
     enum git_end end;
     bool found;
 
-    if (!git_address_path (address, path))
+    if (!agents_address_path (address, path))
         return git_say (work, GIT_FAIL, "source: '%s' is neither an absolute path nor file://",
                         address);
-    end = find (work, path, &work->source, &found);
+    end = git_find (work, path, &work->source, &found);
     if (end)
         return end;
     if (!found)
@@ -148,7 +112,7 @@ static int remove_entry (const char *path, const struct stat *is, int type, stru
     return remove (path) < 0 && errno != ENOENT ? -1 : 0;
 }
 
-static void remove_tree (const char *path)
+void git_remove_tree (const char *path)
 {
     /* What cannot be removed stays; it is in nobody's way. */
     (void)nftw (path, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
@@ -174,11 +138,11 @@ static bool is_left_over (const struct git_work *work, const char *base, const c
         return false;
     name += base_size + 1 + job_size;
     return sscanf (name, ".%" SCNu64 ".new%n", &fence, &end) == 1 && end > 0 && !name[end] &&
-           fence < work->task->fence;
+           fence <= work->task->fence;
 }
 
 /* Removes what earlier attempts left that were killed while they made the target. */
-static void remove_left_over (const struct git_work *work, const char *path)
+void git_remove_left_over (const struct git_work *work, const char *path)
 {
     const char *base = strrchr (path, '/') + 1;
     char parent[PATH_MAX], left[PATH_MAX + 256];
@@ -191,10 +155,40 @@ static void remove_left_over (const struct git_work *work, const char *path)
         if (!is_left_over (work, base, entry->d_name))
             continue;
         (void)snprintf (left, sizeof left, "%s%s", parent, entry->d_name);
-        remove_tree (left);
+        git_remove_tree (left);
     }
     if (dir)
         (void)closedir (dir);
+}
+
+static bool put_mark (const struct git_work *work, const char *dir)
+{
+    char path[ASIDE_MAX + sizeof GIT_MADE_BY];
+    FILE *file;
+    bool is_put;
+
+    (void)snprintf (path, sizeof path, "%s/" GIT_MADE_BY, dir);
+    file = fopen (path, "we");
+    if (!file)
+        return false;
+    is_put = fprintf (file, "%s\n", work->task->job) > 0;
+    return fclose (file) == 0 && is_put;
+}
+
+bool git_is_made_by_job (const struct git_work *work, const char *path)
+{
+    char name[PATH_MAX + sizeof GIT_MADE_BY], job[160] = "";
+    FILE *file;
+    bool is_read;
+
+    (void)snprintf (name, sizeof name, "%s/" GIT_MADE_BY, path);
+    file = fopen (name, "re");
+    if (!file)
+        return false;
+    is_read = fgets (job, sizeof job, file) != NULL;
+    (void)fclose (file);
+    job[strcspn (job, "\n")] = '\0';
+    return is_read && strcmp (job, work->task->job) == 0;
 }
 
 /* Another attempt may have made it just now: the fence tells which of the two goes on. */
@@ -203,7 +197,7 @@ static enum git_end put_in_place (struct git_work *work, const char *aside, cons
     int error = rename (aside, path) < 0 ? errno : 0;
 
     if (error)
-        remove_tree (aside);
+        git_remove_tree (aside);
     if (error == 0 || error == ENOTEMPTY || error == EEXIST)
         return GIT_GO_ON;
     return git_say (work,
@@ -211,7 +205,7 @@ static enum git_end put_in_place (struct git_work *work, const char *aside, cons
                     "target: cannot make %s: %s", path, strerror (error));
 }
 
-static enum git_end make (struct git_work *work, const char *path)
+enum git_end git_make (struct git_work *work, const char *path)
 {
     char aside[ASIDE_MAX], format[40];
     struct git_call call = {
@@ -220,14 +214,16 @@ static enum git_end make (struct git_work *work, const char *path)
     };
     enum git_end end;
 
-    remove_left_over (work, path);
+    git_remove_left_over (work, path);
     name_aside (work, path, aside);
-    remove_tree (aside);
+    git_remove_tree (aside);
     (void)snprintf (format, sizeof format, "--object-format=%s", work->source.format);
     end = git_must (work, &call, "target cannot be made");
+    if (!end && !put_mark (work, aside))
+        end = git_say (work, GIT_RETRY, "target cannot be made: %s", strerror (errno));
     if (!end)
         return put_in_place (work, aside, path);
-    remove_tree (aside);
+    git_remove_tree (aside);
     return end;
 }
 
@@ -244,13 +240,13 @@ static enum git_end find_or_make (struct git_work *work, const char *path)
     enum git_end end;
     bool found;
 
-    end = find (work, path, &work->target, &found);
+    end = git_find (work, path, &work->target, &found);
     if (end || found)
         return end;
     if (!is_free (path))
         return git_say (work, GIT_FAIL, "target: %s is there and no git repository", path);
-    end = make (work, path);
-    end = end ? end : find (work, path, &work->target, &found);
+    end = git_make (work, path);
+    end = end ? end : git_find (work, path, &work->target, &found);
     if (!end && !found)
         return git_say (work, GIT_RETRY, "target: %s is gone again", path);
     return end;
@@ -262,7 +258,7 @@ enum git_end git_open_target (struct git_work *work)
     char path[PATH_MAX];
     enum git_end end;
 
-    if (!git_address_path (address, path))
+    if (!agents_address_path (address, path))
         return git_say (work, GIT_FAIL, "target: '%s' is neither an absolute path nor file://",
                         address);
     end = find_or_make (work, path);

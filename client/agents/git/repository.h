@@ -10,7 +10,19 @@ enum git_end git_open_source (struct git_work *work);
  * format, and another repository than the source. */
 enum git_end git_open_target (struct git_work *work);
 
-/* An absolute path of a path or file:// address. False: it is neither. */
-bool git_address_path (const char *address, char ret_path[PATH_MAX]);
+/* Finds a repository at 'path' itself, or in its .git. */
+enum git_end git_find (struct git_work *work, const char *path, struct git_repository *ret,
+                       bool *ret_found);
+
+/* Makes the target at 'path', where nothing is, with the job's mark in it. */
+enum git_end git_make (struct git_work *work, const char *path);
+
+/* The mark of whoever made a target, until it is handed over to its owner. */
+#define GIT_MADE_BY "yardmaster-made-by"
+bool git_is_made_by_job (const struct git_work *work, const char *path);
+
+/* What earlier attempts left beside 'path' while they made or removed it. */
+void git_remove_left_over (const struct git_work *work, const char *path);
+void git_remove_tree (const char *path);
 
 #endif

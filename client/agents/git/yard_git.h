@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "client/agents/common/provision.h"
+
 enum git_end {
     GIT_GO_ON, /* a step is done, the next may begin; never how a move ends */
     GIT_DONE,
@@ -38,10 +40,27 @@ struct git_task {
                        uint64_t done, uint64_t total);
     void (*progress) (void *self, uint64_t done, uint64_t total);
     bool (*should_stop) (void *self);
-    int (*stop_fd) (void *self); /* readable when should_stop is true; -1: none */
+    bool (*should_pause) (void *self); /* stop after the next checkpoint; may be NULL */
+    int (*stop_fd) (void *self);       /* readable when one of them is true; -1: none */
+
+    /* What the job made; all three NULL: nobody asks. As checkpoint; 'moved' says where the
+     * target is from now on. */
+    int (*provision) (void *self, const char *name, const char *address,
+                      enum agents_provision state);
+    bool (*provisioned) (void *self, const char *name, char ret_address[AGENTS_ADDRESS_MAX]);
+    int (*moved) (void *self, const char *target);
 };
 
 /* 'ret_sentence' tells the job's owner how it ended and why. */
 enum git_end git_move (const struct git_task *task, char *ret_sentence, size_t size);
+
+/* Makes the target if there is nothing, as the resource "repository". A target that ends with a
+ * slash and is a directory is where it is made. What is wrong with the job is left to git_move
+ * to say. GIT_DONE, GIT_RETRY or GIT_STOPPED. */
+enum git_end git_prepare (const struct git_task *task, char *ret_sentence, size_t size);
+
+/* Removes the target if this job made it and it was not handed over. GIT_DONE, GIT_RETRY or
+ * GIT_STOPPED. */
+enum git_end git_deprovision (const struct git_task *task, char *ret_sentence, size_t size);
 
 #endif

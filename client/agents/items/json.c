@@ -77,7 +77,7 @@ static const char *read_id (sqlite3_stmt *row, char ret_id[ITEMS_ID_MAX + 1])
         return lasting (fault);
     if (!id || size == 0 || size > ITEMS_ID_MAX)
         return "its id has not 1 to 128 octets";
-    if (!items_text_is_clean (id, size))
+    if (!agents_text_is_clean (id, size))
         return "its id has a character that is no text";
     memcpy (ret_id, id, size);
     ret_id[size] = '\0';
@@ -89,7 +89,7 @@ const char *items_json_id (struct items_json *json, const char *line, size_t siz
 {
     const char *fault = "not JSON";
 
-    if (!items_text_is_clean (line, size))
+    if (!agents_text_is_clean (line, size))
         return "not UTF-8 text";
     if (sqlite3_bind_text (json->id, 1, line, (int)size, SQLITE_STATIC) == SQLITE_OK &&
         sqlite3_step (json->id) == SQLITE_ROW)
@@ -147,7 +147,7 @@ enum items_end items_settings_read (struct items_work *work)
         set (work, &known[i], known[i].standard);
     if (task->payload_size == 0)
         return ITEMS_GO_ON;
-    if (!items_text_is_clean (task->payload, task->payload_size) ||
+    if (!agents_text_is_clean (task->payload, task->payload_size) ||
         sqlite3_bind_text (row, 1, task->payload, (int)task->payload_size, SQLITE_STATIC) !=
             SQLITE_OK)
         return items_say (work, ITEMS_FAIL, "payload: not UTF-8 text");

@@ -25,7 +25,7 @@ enum items_end items_source_open (struct items_work *work, struct items_source *
     char path[PATH_MAX];
     struct stat is;
 
-    if (!items_address_path (work->task->source, path))
+    if (!agents_address_path (work->task->source, path))
         return items_say (work, ITEMS_FAIL,
                           "source: '%s' is neither an absolute path nor file://",
                           work->task->source);

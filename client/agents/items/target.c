@@ -99,7 +99,7 @@ enum items_end items_target_open (struct items_work *work)
     char path[PATH_MAX];
     enum items_end end;
 
-    if (!items_address_path (work->task->target, path))
+    if (!agents_address_path (work->task->target, path))
         return items_say (work, ITEMS_FAIL,
                           "target: '%s' is neither an absolute path nor file://",
                           work->task->target);

@@ -3,6 +3,7 @@
 #define YARD_ITEMS_WORK_H
 #include <limits.h>
 
+#include "client/agents/common/text.h"
 #include "client/agents/items/yard_items.h"
 
 #define ITEMS_DIGEST_SIZE 32
@@ -30,12 +31,6 @@ enum items_end items_look (struct items_work *work);
 
 /* Waits so long, or until told to stop. */
 enum items_end items_pause (struct items_work *work, uint32_t wait_ms);
-
-/* An absolute path of a path or file:// address. False: it is neither. */
-bool items_address_path (const char *address, char ret_path[PATH_MAX]);
-
-/* Well-formed UTF-8 without NUL. */
-bool items_text_is_clean (const char *text, size_t size);
 
 /* calloc that never returns NULL. */
 void *items_memory (size_t count, size_t size);
