@@ -1,37 +1,13 @@
-/* main.c - yard-agent-items: options, and the mover bound to the agent SDK.
+/* main.c - yard-agent-items: the mover bound to the agent SDK.
  *
  * Exit: as yard_agent_run says; 64 usage.
  */
+#include "client/agents/common/program.h"
 #include "client/agents/items/yard_items.h"
-#include "client/libyard/yard_agent.h"
 
 #include <argp.h>
-#include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-#define CAPABILITIES_MAX 16 /* the yard takes no more of one agent */
 
 const char *argp_program_version = "yard-agent-items " YM_VERSION;
-
-/* What the SDK says, as the mover's contract has it. */
-static int result (yard_rc rc)
-{
-    switch (rc) {
-    case YARD_OK:
-        return 0;
-    case YARD_EFENCED:
-        return -ESTALE;
-    case YARD_ECONFLICT:
-        return -EEXIST;
-    case YARD_EINVALID:
-        return -EINVAL;
-    default:
-        return -EHOSTUNREACH;
-    }
-}
 
 static int checkpoint (void *self, const void *resume, size_t size, const char *mark,
                        uint64_t done, uint64_t total, const struct items_mapping *mappings,
@@ -41,58 +17,30 @@ static int checkpoint (void *self, const void *resume, size_t size, const char *
 
     for (size_t i = 0; i < count; i++)
         reported[i] = (yard_mapping){mappings[i].source, mappings[i].target};
-    return result (
+    return agents_result (
         yard_task_checkpoint (self, resume, size, mark, done, total, reported, count));
 }
 
 static int lookup (void *self, const char *const *sources, size_t count, char **ret_targets)
 {
-    return result (yard_task_lookup (self, sources, count, ret_targets));
+    return agents_result (yard_task_lookup (self, sources, count, ret_targets));
 }
 
-static void progress (void *self, uint64_t done, uint64_t total)
+/* Removing goes on while the attempt ends; only a fence stops it. */
+static bool is_fenced (void *self)
 {
-    yard_task_progress (self, done, total);
+    return yard_task_should_stop (self) == YARD_STOP_FENCED;
 }
 
-static bool should_stop (void *self)
-{
-    return yard_task_should_stop (self) != YARD_GO_ON;
-}
+typedef enum items_end step_f (const struct items_task *task, char *ret_sentence, size_t size);
 
-static int stop_fd (void *self)
-{
-    return yard_task_stop_fd (self);
-}
-
-/* One write, so that lines of several attempts stay whole; the prefix is for the journal. */
-static void say_ended (yard_task *task, const char *end, const char *why)
-{
-    char quoted[2048], *to = quoted;
-
-    for (; *why && to < quoted + sizeof quoted - 2; *to++ = *why++)
-        if (*why == '"' || *why == '\\')
-            *to++ = '\\';
-    *to = '\0';
-    fprintf (stderr,
-             "%sattempt_ended job=%s attempt=%" PRIu32 " fence=%" PRIu64 " end=%s why=\"%s\"\n",
-             isatty (STDERR_FILENO) ? "" : "<6>", yard_task_job (task),
-             yard_task_attempt (task), yard_task_fence (task), end, quoted);
-}
-
-static yard_step start (yard_task *task, void *user)
+static yard_step run (yard_task *task, const char *handler, step_f *step, bool is_removing)
 {
     static const yard_step steps[] = {
         [ITEMS_DONE] = YARD_DONE,
         [ITEMS_RETRY] = YARD_RETRY,
         [ITEMS_FAIL] = YARD_FAIL,
         [ITEMS_STOPPED] = YARD_STOPPED,
-    };
-    static const char *const words[] = {
-        [ITEMS_DONE] = "done",
-        [ITEMS_RETRY] = "retry",
-        [ITEMS_FAIL] = "fail",
-        [ITEMS_STOPPED] = "stopped",
     };
     struct items_task view = {
         .self = task,
@@ -102,142 +50,59 @@ static yard_step start (yard_task *task, void *user)
         .fence = yard_task_fence (task),
         .checkpoint = checkpoint,
         .lookup = lookup,
-        .progress = progress,
-        .should_stop = should_stop,
-        .stop_fd = stop_fd,
+        .progress = agents_progress,
+        /* It looks only where nothing is lost by stopping. */
+        .should_stop = is_removing ? is_fenced : agents_should_pause,
+        .stop_fd = agents_stop_fd,
+        .provision = agents_provision,
+        .provisioned = agents_provisioned,
     };
     yard_checkpoint last;
     char sentence[1024];
     enum items_end end;
 
-    (void)user;
     yard_task_resume (task, &last);
     view.resume = last.resume, view.resume_size = last.resume_size;
     view.payload = yard_task_payload (task, &view.payload_size);
-    end = items_move (&view, sentence, sizeof sentence);
-    yard_task_result (task, "%s", sentence);
-    say_ended (task, words[end], sentence);
-    return steps[end];
+    end = step (&view, sentence, sizeof sentence);
+    return agents_ended (task, handler, steps[end], sentence);
 }
 
-struct options {
-    yard_agent_opts agent;
-    const char *capability[CAPABILITIES_MAX + 1];
-    size_t capabilities;
-};
-
-static const struct argp_option known[] = {
-    {"endpoint", 'e', "ADDRESS", 0, "the agents' door, such as tcp://yard:7511", 0},
-    {"server-key", 'k', "KEY", 0, "the door's public key: in Z85, or the file that holds it",
-     0},
-    {"cert", 'c', "FILE", 0, "this agent's certificate, the secret file", 0},
-    {"region", 'r', "NAME", 0, "where this agent runs", 0},
-    {"pool", 'p', "NAME", 0, "which pool it is of (shared)", 0},
-    {"capability", 'C', "WORD", 0, "what else it offers; may be given again", 0},
-    {"slots", 's', "NUMBER", 0, "attempts at once (1)", 0},
-    {0},
-};
-
-static unsigned read_slots (struct argp_state *state, const char *text)
+static yard_step prepare (yard_task *task, void *user)
 {
-    char *rest;
-    unsigned long number;
-
-    errno = 0;
-    number = strtoul (text, &rest, 10);
-    if (errno || *rest || rest == text || *text == '-' || number < 1 || number > 1000)
-        argp_error (state, "--slots must be 1 to 1000");
-    return (unsigned)number;
+    (void)user;
+    return run (task, "attempt_prepared", items_prepare, false);
 }
 
-static void check (struct argp_state *state, const struct options *o)
+static yard_step start (yard_task *task, void *user)
 {
-    if (!o->agent.conn.endpoint)
-        argp_error (state, "no --endpoint, and YARD_AGENT_ENDPOINT is not set");
-    if (!o->agent.conn.server_key)
-        argp_error (state, "no --server-key, and YARD_SERVER_KEY is not set");
-    if (!o->agent.conn.cert_path)
-        argp_error (state, "no --cert, and YARD_CERT is not set");
-    if (!o->agent.region)
-        argp_error (state, "no --region");
+    (void)user;
+    return run (task, "attempt_ended", items_move, false);
 }
 
-static error_t take_option (int key, char *text, struct argp_state *state)
+static yard_step deprovision (yard_task *task, void *user)
 {
-    struct options *o = state->input;
-
-    switch (key) {
-    case 'e':
-        o->agent.conn.endpoint = text;
-        break;
-    case 'k':
-        o->agent.conn.server_key = text;
-        break;
-    case 'c':
-        o->agent.conn.cert_path = text;
-        break;
-    case 'r':
-        o->agent.region = text;
-        break;
-    case 'p':
-        o->agent.pool = text;
-        break;
-    case 'C':
-        if (o->capabilities == CAPABILITIES_MAX)
-            argp_error (state, "more than %d capabilities", CAPABILITIES_MAX);
-        o->capability[o->capabilities++] = text;
-        break;
-    case 's':
-        o->agent.slots = read_slots (state, text);
-        break;
-    case ARGP_KEY_END:
-        check (state, o);
-        break;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-    return 0;
+    (void)user;
+    return run (task, "attempt_deprovisioned", items_deprovision, true);
 }
 
 int main (int argc, char **argv)
 {
-    static const struct argp argp = {
-        known,
-        take_option,
-        NULL,
+    const yard_handler handler = {
+        .size = sizeof handler,
+        .kind = "items-move",
+        .start = start,
+        .prepare = prepare,
+        .deprovision = deprovision,
+    };
+
+    return agents_main (
+        argc, argv, "yard-agent-items",
         "Moves work items, as an agent of a yard: jobs of the kind items-move.\v"
         "The source of a job is a JSON Lines file of work items, the target an SQLite "
-        "database, both "
-        "absolute paths or file:// addresses; the target is made if missing. Its payload may "
-        "be "
-        "{\"batch\": items between checkpoints (500, at most 1000), \"pace_ms\": pause after "
-        "each "
-        "(0)}.\n\n"
+        "database, both absolute paths or file:// addresses; the target is made if missing. "
+        "Its payload may be {\"batch\": items between checkpoints (500, at most 1000), "
+        "\"pace_ms\": pause after each (0)}.\n\n"
         "Environment: YARD_AGENT_ENDPOINT, YARD_SERVER_KEY, YARD_CERT.",
-        NULL,
-        NULL,
-        NULL,
-    };
-    struct options options = {
-        .agent = {.size = sizeof (yard_agent_opts),
-                  .conn = {.size = sizeof (yard_opts),
-                           .endpoint = getenv ("YARD_AGENT_ENDPOINT"),
-                           .server_key = getenv ("YARD_SERVER_KEY"),
-                           .cert_path = getenv ("YARD_CERT"),
-                           .client_name = "yard-agent-items"},
-                  .slots = 1,
-                  .stop_fd = -1},
-    };
-    yard_handler handler = {.size = sizeof handler, .kind = "items-move", .start = start};
-    yard_err_t *err = NULL;
-    int exit_status;
-
-    argp_err_exit_status = 64;
-    (void)argp_parse (&argp, argc, argv, 0, NULL, &options);
-    options.agent.capabilities = options.capability;
-    exit_status = yard_agent_run (&options.agent, &handler, 1, &err);
-    if (err)
-        fprintf (stderr, "yard-agent-items: %s\n", yard_err_text (err));
-    yard_err_free (err);
-    return exit_status;
+        &handler, 1);
 }

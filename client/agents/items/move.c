@@ -6,6 +6,7 @@
  */
 #include "client/agents/items/batch.h"
 #include "client/agents/items/json.h"
+#include "client/agents/items/provision.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -216,7 +217,8 @@ static enum items_end prove (struct move *move)
     end = end ? end : items_target_note_begin (work);
     end = end ? end : sum_source (move, &lines, &items);
     end = end ? end : items_target_sum (work, &rows);
-    return end ? end : compare (move, &lines, &items, &rows);
+    end = end ? end : compare (move, &lines, &items, &rows);
+    return end == ITEMS_DONE ? items_hand_over (work) : end;
 }
 
 static enum items_end run (struct move *move)

@@ -1,4 +1,5 @@
 /* target.c - the target store: an SQLite database with its items, fences and effects. */
+#include "client/agents/items/provision.h"
 #include "client/agents/items/target.h"
 
 #include <inttypes.h>
@@ -24,7 +25,7 @@ static const char tables[] =
     "CREATE TABLE IF NOT EXISTS fence (job TEXT PRIMARY KEY, number INTEGER NOT NULL);"
     "CREATE TABLE IF NOT EXISTS effect (job TEXT NOT NULL, fence INTEGER NOT NULL,"
     " source_id TEXT NOT NULL, at INTEGER NOT NULL);"
-    "CREATE TEMP TABLE noted (source_id TEXT PRIMARY KEY) WITHOUT ROWID;";
+    "CREATE TABLE IF NOT EXISTS staging.noted (source_id TEXT PRIMARY KEY) WITHOUT ROWID;";
 
 static const char *const sql[STATEMENTS] = {
     [BEGIN] = "BEGIN IMMEDIATE",
@@ -37,8 +38,8 @@ static const char *const sql[STATEMENTS] = {
                " ON CONFLICT (source_id) DO NOTHING",
     [EFFECT] = "INSERT INTO effect (job, fence, source_id, at) VALUES (?1, ?2, ?3, ?4)",
     [SELECT] = "SELECT target_id, digest FROM item WHERE source_id = ?1",
-    [NOTE] = "INSERT INTO temp.noted (source_id) VALUES (?1) ON CONFLICT DO NOTHING",
-    [SUM] = "SELECT i.body FROM temp.noted n JOIN item i ON i.source_id = n.source_id",
+    [NOTE] = "INSERT INTO staging.noted (source_id) VALUES (?1) ON CONFLICT DO NOTHING",
+    [SUM] = "SELECT i.body FROM staging.noted n JOIN item i ON i.source_id = n.source_id",
 };
 
 static enum items_end blame (struct items_work *work, const char *what)
@@ -78,12 +79,27 @@ static enum items_end set_wal (struct items_work *work)
     return end;
 }
 
+/* Without a file of the job's own, one that SQLite removes by itself. */
+static bool attach_staging (struct items_work *work, sqlite3 *db)
+{
+    char path[ITEMS_STAGING_MAX], *text;
+    bool is_done;
+
+    text = sqlite3_mprintf ("ATTACH %Q AS staging; PRAGMA staging.synchronous = OFF;"
+                            "PRAGMA staging.journal_mode = MEMORY",
+                            items_staging_path (work, path) ? path : "");
+    is_done = text && sqlite3_exec (db, text, NULL, NULL, NULL) == SQLITE_OK;
+    sqlite3_free (text);
+    return is_done;
+}
+
 static enum items_end prepare (struct items_work *work)
 {
     struct items_target *target = work->target;
 
     if (sqlite3_exec (target->db, "PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF",
                       NULL, NULL, NULL) != SQLITE_OK ||
+        !attach_staging (work, target->db) ||
         sqlite3_exec (target->db, tables, NULL, NULL, NULL) != SQLITE_OK)
         return blame (work, "cannot be opened");
     for (int i = 0; i < STATEMENTS; i++)
@@ -253,8 +269,8 @@ enum items_end items_target_write (struct items_work *work, struct items_batch *
 
 enum items_end items_target_note_begin (struct items_work *work)
 {
-    /* Only the temporary table is written until the sum: nobody else waits for this. */
-    if (sqlite3_exec (work->target->db, "DELETE FROM temp.noted; BEGIN", NULL, NULL, NULL) !=
+    /* Only the staging is written until the sum: nobody else waits for this. */
+    if (sqlite3_exec (work->target->db, "DELETE FROM staging.noted; BEGIN", NULL, NULL, NULL) !=
         SQLITE_OK)
         return blame (work, "cannot be compared");
     return ITEMS_GO_ON;

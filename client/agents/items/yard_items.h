@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "client/agents/common/provision.h"
+
 #define ITEMS_ID_MAX    128  /* octets of an id */
 #define ITEMS_BATCH_MAX 1000 /* items of a checkpoint */
 #define ITEMS_LINE_MAX  ((size_t)1 << 20)
@@ -51,9 +53,24 @@ struct items_task {
     void (*progress) (void *self, uint64_t done, uint64_t total);
     bool (*should_stop) (void *self);
     int (*stop_fd) (void *self); /* readable when should_stop is true; -1: none */
+
+    /* What the job made; both NULL: nobody asks. As checkpoint. */
+    int (*provision) (void *self, const char *name, const char *address,
+                      enum agents_provision state);
+    bool (*provisioned) (void *self, const char *name, char ret_address[AGENTS_ADDRESS_MAX]);
 };
 
 /* 'ret_sentence' tells the job's owner how it ended and why. */
 enum items_end items_move (const struct items_task *task, char *ret_sentence, size_t size);
+
+/* Makes what is missing of two resources: "store", the target if there is nothing, and
+ * "staging", a file beside it for the proof. What is wrong with the job is left to items_move
+ * to say. ITEMS_DONE, ITEMS_RETRY or ITEMS_STOPPED. */
+enum items_end items_prepare (const struct items_task *task, char *ret_sentence, size_t size);
+
+/* Removes of the two what this job made and did not hand over. ITEMS_DONE, ITEMS_RETRY or
+ * ITEMS_STOPPED. */
+enum items_end items_deprovision (const struct items_task *task, char *ret_sentence,
+                                  size_t size);
 
 #endif
