@@ -1,8 +1,10 @@
-/* assignment.h - what the subjects of this actor share: agents.c, attempts.c, leasing.c. */
+/* assignment.h - what the subjects of this actor share. */
 #ifndef YM_ASSIGNMENT_H
 #define YM_ASSIGNMENT_H
+#include "actors/assignment/decide_signal.h"
 #include "actors/assignment/roster.h"
 #include "actors/assignment/store.h"
+#include "actors/assignment/store_attempt.h"
 #include "common/actor/actor.h"
 
 enum { HINTS_MAX = 512 };
@@ -20,7 +22,9 @@ struct ready_hints {
 struct assignment {
     struct ym_yard *yard;
     struct roster roster;
-    int64_t tick, tick_ms, lease_ticks, heartbeat_ms, attempts_max;
+    int64_t tick, tick_ms, lease_ticks, heartbeat_ms;
+    struct signal_limits signal_limits;
+    struct end_limits end_limits;
     int64_t tick_at_ms;            /* monotonic: when the next tick is due */
     bool ticking;                  /* one is being committed */
     bool leasing;                  /* so is a round */
@@ -35,7 +39,7 @@ struct assignment {
 unsigned queue_of (uint32_t tier);
 void hint_changed (struct assignment *a, int64_t job);
 void hint_taken (struct assignment *a, uint32_t tier, int64_t job);
-void hint_ready (struct assignment *a, const struct attempt *t);
+void hint_ready (struct assignment *a, uint32_t tier, const struct ym_ready *job);
 void send_hints (struct assignment *a);
 
 /* agents.c */
@@ -51,19 +55,35 @@ void tell_agent (struct assignment *a, const struct agent *to, unsigned number,
                  const void *msg);
 
 /* attempts.c */
-extern const struct ym_work started_work, checkpoint_work, lookup_work, end_work, verify_work,
+extern const struct ym_work started_work, checkpoint_work, lookup_work, verify_work,
     progress_work;
 void on_progress (void *me, struct ym_item *item);
-void on_terminate_wanted (void *me, struct ym_item *item);
+
+/* resources.c */
+extern const struct ym_work resources_work;
+
+/* ends.c */
+extern const struct ym_work end_work, expire_work;
 /* Ends an attempt because its agent is lost, has left or has begun anew. */
 void attempt_lose (struct assignment *a, struct attempt *t);
 void agent_lose_attempts (struct assignment *a, struct agent *agent);
+
+/* signals.c */
+extern const struct ym_work again_work, own_wish_work, working_work, prepared_work,
+    errored_work;
+void on_jobs_wanted (void *me, struct ym_item *item);
+void on_terminate_wanted (void *me, struct ym_item *item);
+/* Tells its agent what is wanted of the attempt (its wish, stored already). */
+void tell_wish (struct assignment *a, struct attempt *t);
+/* Reads what its agent is to be told in this state, and tells it. */
+void tell_now (struct assignment *a, struct attempt *t);
+/* With each tick: what is due. */
 void attempts_tick (struct assignment *a);
 
 /* leasing.c */
-extern const struct ym_work lease_work, again_work, class_work;
+extern const struct ym_work lease_work, class_work;
 void on_jobs_offered (void *me, struct ym_item *item);
 void on_explain_ask (void *me, struct ym_item *item);
 void leasing_pass (struct assignment *a);
-void tell_again (struct assignment *a, const struct attempt *const *attempts, size_t count);
+void tell_start (struct assignment *a, const struct agent *agent, const struct told *told);
 #endif

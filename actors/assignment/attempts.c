@@ -1,45 +1,44 @@
-/* attempts.c - what agents report of their attempts, and what ends one.
+/* attempts.c - what agents report of attempts that run.
  *
- * Every report is a compare-and-set on the fencing number and the agent. What moved is answered
- * after the commit; what did not move is asked about (verify): a repetition gets the answer of
- * the first time, anything else is refused as stale.
+ * Every report is a compare-and-set on the fencing number, the agent and the number of the
+ * callback. What moved is answered after the commit; what did not move is asked about (verify):
+ * a repetition gets the answer of the first time, anything else is refused.
  */
+#include "actors/assignment/attempts.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include <utlist.h>
 
-#include "actors/assignment/assignment.h"
 #include "common/base/log.h"
-#include "common/base/own.h"
 #include "common/base/panic.h"
 #include "common/base/time.h"
 
-/* All reports of an attempt begin with the same three fields. */
-struct report {
-    int64_t job;
-    uint64_t fence;
-};
-
-static struct report report_of (const struct ym_item *item)
+struct report report_of (const struct ym_item *item)
 {
     switch (item->letter.message->number) {
-#define CASE(name)                                                                             \
+#define CASE(name, number)                                                                     \
     case YM_MSG_##name: {                                                                      \
         const struct ym_##name *m = item->body;                                                \
-        return (struct report){m->job, m->fence};                                              \
+        return (struct report){m->job, m->fence, (int32_t)(number)};                           \
     }
-        CASE (attempt_started)
-        CASE (attempt_checkpoint)
-        CASE (attempt_completed)
-        CASE (attempt_failed)
-        CASE (attempt_terminated)
+        CASE (attempt_started, m->message)
+        CASE (attempt_working, m->message)
+        CASE (attempt_prepared, m->message)
+        CASE (attempt_errored, m->message)
+        CASE (attempt_resources, 0)
+        CASE (attempt_checkpoint, 0)
+        CASE (attempt_completed, m->message)
+        CASE (attempt_failed, m->message)
+        CASE (attempt_suspended, m->message)
+        CASE (attempt_terminated, m->message)
+        CASE (attempt_deprovisioned, m->message)
 #undef CASE
     default:
         ym_panic ("no report: %s", item->letter.message->name);
     }
 }
 
-static void answer_noted (struct assignment *a, struct ym_item *item, int64_t checkpoint)
+void answer_noted (struct assignment *a, struct ym_item *item, int64_t checkpoint)
 {
     struct report r = report_of (item);
 
@@ -48,69 +47,83 @@ static void answer_noted (struct assignment *a, struct ym_item *item, int64_t ch
                    .job = r.job, .fence = r.fence, .checkpoint = (uint64_t)checkpoint});
 }
 
-static struct attempt *attempt_of (struct assignment *a, int64_t job, uint64_t fence)
+struct attempt *attempt_of (struct assignment *a, int64_t job, uint64_t fence)
 {
     struct attempt *t = roster_attempt (&a->roster, job);
 
     return t && (uint64_t)t->fence == fence ? t : NULL;
 }
 
-/* Items by place. */
-struct reports {
-    int64_t *jobs, *fences, *agents;
-};
-
-static struct reports take_reports (struct ym_turn *t, struct ym_item **items, size_t count)
+struct callbacks take_callbacks (struct ym_turn *t, struct ym_item **items, size_t count)
 {
-    struct reports r = {.jobs = ym_arena_take (t->arena, 3 * count * sizeof *r.jobs)};
+    struct callbacks c = {.jobs = ym_arena_take (t->arena, 3 * count * sizeof *c.jobs),
+                          .messages = ym_arena_take (t->arena, count * sizeof *c.messages),
+                          .count = count};
 
-    r.fences = r.jobs + count;
-    r.agents = r.jobs + 2 * count;
+    c.fences = c.jobs + count;
+    c.agents = c.jobs + 2 * count;
     for (size_t i = 0; i < count; i++) {
-        struct report p = report_of (items[i]);
-        r.jobs[i] = p.job;
-        r.fences[i] = (int64_t)p.fence;
-        r.agents[i] = items[i]->key.key;
+        struct report r = report_of (items[i]);
+        c.jobs[i] = r.job;
+        c.fences[i] = (int64_t)r.fence;
+        c.agents[i] = items[i]->key.key;
+        c.messages[i] = r.message;
     }
-    return r;
+    return c;
 }
 
-/* Started. */
-
-static void plan_started (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
-{
-    struct reports r = take_reports (t, items, count);
-
-    (void)me;
-    items[0]->call = store_call_started (t, r.jobs, r.fences, r.agents, count);
-}
-
-static void started_moved (struct assignment *a, struct ym_item *item)
-{
-    struct report r = report_of (item);
-    struct attempt *t = attempt_of (a, r.job, r.fence);
-
-    if (t)
-        t->started = true;
-    hint_changed (a, r.job);
-    ym_log (YM_LOG_INFO, "job_moved", ym_log_job (r.job), ym_log_text ("to", "STARTED"),
-            ym_log_number ("fence", (int64_t)r.fence), ym_log_text ("agent", item->key.name));
-    answer_noted (a, item, 0);
-}
-
-static void rest_to_verify (struct assignment *a, struct ym_item **items, size_t count)
+void rest_to_verify (struct assignment *a, struct ym_item **items, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (items[i]->asked)
             ym_put_again (a->yard, items[i], &verify_work);
 }
 
+void attempt_moved (struct assignment *a, struct attempt *t, const struct report *r, int state,
+                    int64_t now_ms)
+{
+    if (t) {
+        t->state = state;
+        t->state_at = now_ms;
+        t->state_count = 0;
+        t->told_ms = ym_time_mono_ms ();
+        if (state == YM_JOB_STARTED)
+            t->started_at = now_ms;
+    }
+    hint_changed (a, r->job);
+    ym_log (YM_LOG_INFO, "job_moved", ym_log_job (r->job),
+            ym_log_text ("to", ym_life_state_name (&ym_job_life, state)),
+            ym_log_number ("fence", (int64_t)r->fence),
+            ym_log_text ("agent", t ? t->agent->name : ""));
+}
+
+/* Started. */
+
+static void plan_started (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
+{
+    struct callbacks c = take_callbacks (t, items, count);
+    struct ym_str *sources = ym_arena_take (t->arena, 2 * count * sizeof *sources);
+
+    (void)me;
+    for (size_t i = 0; i < count; i++) {
+        const struct ym_attempt_started *m = items[i]->body;
+        sources[i] = m->source;
+        sources[count + i] = m->target;
+    }
+    items[0]->call = store_call_started (t, &c, sources, sources + count);
+}
+
 static void done_started (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
 {
+    struct assignment *a = me;
     unsigned call = items[0]->call;
 
-    for (size_t i = 0; i < store_rows (t, call); i++)
-        started_moved (me, items[store_got_place (t, call, i)]);
+    for (size_t i = 0; i < store_rows (t, call); i++) {
+        struct ym_item *item = items[store_got_place (t, call, i)];
+        struct report r = report_of (item);
+        attempt_moved (a, attempt_of (a, r.job, r.fence), &r, YM_JOB_STARTED, t->now_ms);
+        answer_noted (a, item, 0);
+    }
     rest_to_verify (me, items, count);
 }
 
@@ -118,8 +131,6 @@ const struct ym_work started_work = {
     .name = "started", .plan = plan_started, .done = done_started};
 
 /* Checkpoints: in a turn one of each job; what came after it waits for the next turn. */
-
-#define NOT_IN_THIS_CALL UINT32_MAX
 
 static bool has_one_before (struct ym_item **items, size_t i)
 {
@@ -131,9 +142,15 @@ static bool has_one_before (struct ym_item **items, size_t i)
     return false;
 }
 
+void choose_items_of_call (struct ym_item **items, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        items[i]->call = has_one_before (items, i) ? NOT_IN_THIS_CALL : 0;
+}
+
 /* The items of the call, in their order. */
-static struct ym_item **items_of_call (struct ym_turn *t, struct ym_item **items, size_t count,
-                                       size_t *ret_count)
+struct ym_item **items_of_call (struct ym_turn *t, struct ym_item **items, size_t count,
+                                size_t *ret_count)
 {
     struct ym_item **taken = ym_arena_take (t->arena, count * sizeof (struct ym_item *));
 
@@ -150,19 +167,23 @@ static void plan_checkpoint (void *me, struct ym_turn *t, struct ym_item **items
     size_t n;
 
     (void)me;
-    for (size_t i = 0; i < count; i++)
-        items[i]->call = has_one_before (items, i) ? NOT_IN_THIS_CALL : 0;
+    choose_items_of_call (items, count);
     struct ym_item **taken = items_of_call (t, items, count, &n);
-    struct reports r = take_reports (t, taken, n);
+    struct callbacks c = take_callbacks (t, taken, n);
     for (size_t i = 0; i < n; i++)
         m[i] = taken[i]->body;
-    items[0]->call = store_call_checkpoints (t, m, r.agents, n);
+    items[0]->call = store_call_checkpoints (t, m, c.agents, n);
 }
 
-static void checkpoint_moved (struct assignment *a, struct ym_item *item)
+static void checkpoint_moved (struct assignment *a, struct ym_item *item, int64_t now_ms)
 {
     const struct ym_attempt_checkpoint *m = item->body;
+    struct attempt *t = attempt_of (a, m->job, m->fence);
 
+    if (t) {
+        t->checkpoint_at = now_ms;
+        t->losses = 0;
+    }
     hint_changed (a, m->job);
     answer_noted (a, item, (int64_t)m->checkpoint);
 }
@@ -175,7 +196,7 @@ static void done_checkpoint (void *me, struct ym_turn *t, struct ym_item **items
     struct ym_item **taken = items_of_call (t, items, count, &n);
 
     for (size_t i = 0; i < store_rows (t, call); i++)
-        checkpoint_moved (a, taken[store_got_place (t, call, i)]);
+        checkpoint_moved (a, taken[store_got_place (t, call, i)], t->now_ms);
     for (size_t i = 0; i < count; i++)
         if (items[i]->call == NOT_IN_THIS_CALL)
             ym_put_again (a->yard, items[i], &checkpoint_work);
@@ -221,170 +242,67 @@ static void done_lookup (void *me, struct ym_turn *t, struct ym_item **items, si
 const struct ym_work lookup_work = {
     .name = "lookup", .most = 16, .plan = plan_lookup, .done = done_lookup};
 
-/* Ends: an agent's word, or the loss of the agent. */
-
-struct lost {
-    int64_t job, fence, agent;
-};
-
-static struct end_row end_of_error (const struct assignment *a, const struct ym_item *item)
-{
-    const struct ym_attempt_failed *m = item->body;
-    const struct attempt *t = roster_attempt (&a->roster, m->job);
-    struct error_facts f = {.retryable = m->retryable,
-                            .retries = t ? t->retries : 0,
-                            .attempts_max = (uint32_t)a->attempts_max};
-
-    return (struct end_row){
-        m->job, (int64_t)m->fence, item->key.key, (int16_t)decide_error (&f), 0, 0, m->text};
-}
-
-static struct end_row end_of (const struct assignment *a, const struct ym_item *item)
-{
-    if (!item->has_letter) {
-        const struct lost *l = item->body;
-        return (struct end_row){l->job, l->fence, l->agent, YM_JOB_ON_LOSE, 0, 0, ym_str ("")};
-    }
-    if (item->letter.message->number == YM_MSG_attempt_failed)
-        return end_of_error (a, item);
-    if (item->letter.message->number == YM_MSG_attempt_terminated) {
-        const struct ym_attempt_terminated *m = item->body;
-        return (struct end_row){
-            m->job, (int64_t)m->fence, item->key.key, YM_JOB_ON_TERMINATE, 0, 0, ym_str ("")};
-    }
-    const struct ym_attempt_completed *m = item->body;
-    return (struct end_row){
-        m->job,           (int64_t)m->fence, item->key.key, YM_JOB_ON_COMPLETE,
-        (int64_t)m->done, (int64_t)m->total, m->result};
-}
-
-static void plan_end (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
-{
-    struct end_row *ends = ym_arena_take (t->arena, count * sizeof *ends);
-
-    for (size_t i = 0; i < count; i++)
-        ends[i] = end_of (me, items[i]);
-    items[0]->call = store_call_end (t, ends, count);
-    items[0]->note = ends;
-}
-
-static void forget_attempt (struct assignment *a, const struct end_row *e,
-                            const struct ended *end, bool was_lost)
-{
-    struct attempt *t = attempt_of (a, e->job, (uint64_t)e->fence);
-
-    if (!t)
-        return;
-    if (was_lost)
-        tell_agent (a, t->agent, YM_MSG_attempt_lost,
-                    &(struct ym_attempt_lost){.job = e->job, .fence = (uint64_t)e->fence});
-    if (!end->final)
-        hint_ready (a, t);
-    roster_remove_attempt (&a->roster, t);
-    a->look = true;
-}
-
-static void one_ended (struct assignment *a, struct ym_item *item, const struct end_row *e,
-                       const struct ended *end)
-{
-    ym_log (YM_LOG_INFO, "job_moved", ym_log_job (e->job),
-            ym_log_text ("to", ym_life_state_name (&ym_job_life, end->state)),
-            ym_log_number ("fence", e->fence));
-    forget_attempt (a, e, end, !item->has_letter);
-    hint_changed (a, e->job);
-    if (item->asked)
-        answer_noted (a, item, 0);
-}
-
-static void done_end (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
-{
-    struct assignment *a = me;
-    const struct end_row *ends = items[0]->note;
-    unsigned call = items[0]->call;
-
-    for (size_t i = 0; i < store_rows (t, call); i++) {
-        struct ended end = store_got_ended (t, call, i);
-        one_ended (a, items[end.place], &ends[end.place], &end);
-    }
-    for (size_t i = 0; i < count; i++) {
-        struct attempt *left =
-            items[i]->has_letter ? NULL : attempt_of (a, ends[i].job, (uint64_t)ends[i].fence);
-        if (left)
-            roster_remove_attempt (&a->roster,
-                                   left); /* it ended otherwise, and that was told */
-    }
-    rest_to_verify (a, items, count);
-}
-
-static void failed_end (void *me, struct ym_item *item)
-{
-    struct assignment *a = me;
-    const struct lost *l = item->body;
-    struct attempt *t = attempt_of (a, l->job, (uint64_t)l->fence);
-
-    if (t)
-        t->ending = false; /* the next tick tries again */
-}
-
-const struct ym_work end_work = {
-    .name = "end", .plan = plan_end, .done = done_end, .failed = failed_end};
-
-void attempt_lose (struct assignment *a, struct attempt *t)
-{
-    struct lost *l;
-
-    if (t->ending)
-        return;
-    t->ending = true;
-    l = ym_new (sizeof *l);
-    *l = (struct lost){t->job, t->fence, t->agent->id};
-    ym_put_for (a->yard, &end_work, l,
-                t->agent->id); /* behind what the agent reported before */
-}
-
-void agent_lose_attempts (struct assignment *a, struct agent *agent)
-{
-    struct attempt *t;
-
-    DL_FOREACH (agent->attempts, t)
-    attempt_lose (a, t);
-}
-
 /* Repetitions and stale reports. */
 
 static void plan_verify (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
 {
-    struct reports r = take_reports (t, items, count);
+    struct callbacks c = take_callbacks (t, items, count);
 
     (void)me;
-    items[0]->call = store_call_verify (t, r.jobs, r.fences, r.agents, count);
+    items[0]->call = store_call_verify (t, &c);
 }
 
 static enum report_kind kind_of (const struct ym_item *item)
 {
-    switch (item->letter.message->number) {
-    case YM_MSG_attempt_started:
-        return REPORT_STARTED;
-    case YM_MSG_attempt_checkpoint:
-        return REPORT_CHECKPOINT;
-    case YM_MSG_attempt_completed:
-        return REPORT_COMPLETED;
-    case YM_MSG_attempt_failed:
-        return REPORT_FAILED;
-    default:
-        return REPORT_TERMINATED;
-    }
+    static const struct {
+        unsigned message;
+        enum report_kind kind;
+    } kinds[] = {{YM_MSG_attempt_started, REPORT_STARTED},
+                 {YM_MSG_attempt_working, REPORT_WORKING},
+                 {YM_MSG_attempt_prepared, REPORT_PREPARED},
+                 {YM_MSG_attempt_errored, REPORT_ERRORED},
+                 {YM_MSG_attempt_checkpoint, REPORT_CHECKPOINT},
+                 {YM_MSG_attempt_completed, REPORT_COMPLETED},
+                 {YM_MSG_attempt_failed, REPORT_FAILED},
+                 {YM_MSG_attempt_suspended, REPORT_SUSPENDED},
+                 {YM_MSG_attempt_terminated, REPORT_TERMINATED},
+                 {YM_MSG_attempt_deprovisioned, REPORT_DEPROVISIONED}};
+
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (kinds[i].message == item->letter.message->number)
+            return kinds[i].kind;
+    ym_panic ("no report: %s", item->letter.message->name);
 }
 
 static enum ym_refusal verdict (const struct ym_item *item, const struct verified *v)
 {
-    struct report_facts f = {.kind = kind_of (item), .held = v->held, .ended_on = v->ended_on};
-    const struct ym_attempt_checkpoint *m = item->body;
+    struct report_facts f = {.kind = kind_of (item),
+                             .held = v->held,
+                             .taken = v->taken,
+                             .state = v->state,
+                             .ended_on = v->ended_on};
 
-    if (f.kind == REPORT_CHECKPOINT)
+    if (f.kind == REPORT_CHECKPOINT) {
+        const struct ym_attempt_checkpoint *m = item->body;
         f.checkpoint_is_it =
             v->checkpoint == (int64_t)m->checkpoint && v->checkpoint_fence == (int64_t)m->fence;
+    }
+    else if (f.kind == REPORT_WORKING) {
+        const struct ym_attempt_working *m = item->body;
+        f.signal = m->signal;
+    }
     return decide_repeated (&f);
+}
+
+static void refuse_report (struct assignment *a, struct ym_item *item, enum ym_refusal why)
+{
+    struct report r = report_of (item);
+
+    ym_log (YM_LOG_INFO, "refused_callback", ym_log_job (r.job),
+            ym_log_number ("fence", (int64_t)r.fence), ym_log_text ("agent", item->key.name),
+            ym_log_text ("message", item->letter.message->name),
+            ym_log_text ("why", ym_refusal_slug (why)));
+    ym_refuse (a->yard, item, why);
 }
 
 static void done_verify (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
@@ -402,7 +320,7 @@ static void done_verify (void *me, struct ym_turn *t, struct ym_item **items, si
                 a, item,
                 item->letter.message->number == YM_MSG_attempt_checkpoint ? v.checkpoint : 0);
         else
-            ym_refuse (a->yard, item, why);
+            refuse_report (a, item, why);
     }
 }
 
@@ -473,63 +391,3 @@ const struct ym_work progress_work = {.name = "progress",
                                       .forget_unknown = true,
                                       .plan = plan_progress,
                                       .done = done_progress};
-
-/* Termination. */
-
-static void tell_terminate (struct assignment *a, struct attempt *t)
-{
-    t->told_ms = ym_time_mono_ms ();
-    tell_agent (a, t->agent, YM_MSG_attempt_terminate,
-                &(struct ym_attempt_terminate){.job = t->job,
-                                               .fence = (uint64_t)t->fence,
-                                               .reason = ym_str ("asked for")});
-}
-
-void on_terminate_wanted (void *me, struct ym_item *item)
-{
-    struct assignment *a = me;
-    const struct ym_terminate_wanted *m = item->body;
-
-    for (uint32_t i = 0; i < m->jobs.count; i++) {
-        struct attempt *t = roster_attempt (&a->roster, m->jobs.at[i].job);
-        hint_changed (a, m->jobs.at[i].job);
-        if (!t) {
-            a->reload_wanted = true; /* its lease may be on the way to us */
-            continue;
-        }
-        t->wanted = true;
-        tell_terminate (a, t);
-    }
-}
-
-/* With each tick: what was told and not answered is told again; what nobody can end is lost. */
-void attempts_tick (struct assignment *a)
-{
-    enum { AGAIN_MAX = 256 };
-    const struct attempt *again[AGAIN_MAX];
-    struct attempt *t, *next;
-    size_t count = 0;
-    int64_t now = ym_time_mono_ms ();
-    bool progressed = false;
-
-    HASH_ITER (hh, a->roster.attempts, t, next)
-    {
-        progressed |= t->progressed;
-        if (t->ending)
-            continue;
-        if (t->agent->state != YM_AGENT_CONNECTED)
-            attempt_lose (a, t);
-        else if (now - t->told_ms < a->heartbeat_ms || !t->agent->reachable)
-            continue;
-        else if (t->wanted)
-            tell_terminate (a, t);
-        else if (!t->started && count < AGAIN_MAX) {
-            t->told_ms = now;
-            again[count++] = t;
-        }
-    }
-    if (count > 0)
-        tell_again (a, again, count);
-    if (progressed)
-        ym_put (a->yard, &progress_work, NULL);
-}

@@ -126,42 +126,6 @@ size_t decide_round (struct round_facts *f, struct round_lease *ret, size_t room
     return count;
 }
 
-enum ym_job_event decide_error (const struct error_facts *f)
-{
-    return f->retryable && f->retries + 1 < f->attempts_max ? YM_JOB_ON_RETRY : YM_JOB_ON_FAIL;
-}
-
-/* A wish to terminate may have made the end of what was reported as an error. */
-static bool ended_as_reported (const struct report_facts *f)
-{
-    switch (f->kind) {
-    case REPORT_COMPLETED:
-        return f->ended_on == YM_JOB_ON_COMPLETE;
-    case REPORT_FAILED:
-        return f->ended_on == YM_JOB_ON_RETRY || f->ended_on == YM_JOB_ON_FAIL ||
-               f->ended_on == YM_JOB_ON_TERMINATE;
-    case REPORT_TERMINATED:
-        return f->ended_on == YM_JOB_ON_TERMINATE;
-    case REPORT_STARTED:
-    case REPORT_CHECKPOINT:
-        break;
-    }
-    return false;
-}
-
-enum ym_refusal decide_repeated (const struct report_facts *f)
-{
-    if (ended_as_reported (f))
-        return YM_REFUSAL_NONE;
-    if (!f->held)
-        return YM_REFUSAL_STALE_LEASE;
-    if (f->kind == REPORT_STARTED)
-        return YM_REFUSAL_NONE;
-    if (f->kind == REPORT_CHECKPOINT)
-        return f->checkpoint_is_it ? YM_REFUSAL_NONE : YM_REFUSAL_STALE_CHECKPOINT;
-    return YM_REFUSAL_ILLEGAL_MOVE;
-}
-
 /* How many agents have none of the blockers in 'set'. */
 static size_t count_without (const struct explain_facts *f, unsigned set)
 {

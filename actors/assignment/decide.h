@@ -57,30 +57,6 @@ struct round_lease {
  * higher tier that fits it is left. Returns how many were decided, at most 'room'. */
 size_t decide_round (struct round_facts *f, struct round_lease *ret, size_t room);
 
-/* The end of an attempt that reported an error. */
-struct error_facts {
-    bool retryable;
-    uint32_t retries, attempts_max;
-};
-enum ym_job_event decide_error (const struct error_facts *f);
-
-/* What to answer to a report that moved nothing. A repetition gets the answer of the first
- * time; so the attempt must have ended as the report says, not otherwise. */
-enum report_kind {
-    REPORT_STARTED,
-    REPORT_CHECKPOINT,
-    REPORT_COMPLETED,
-    REPORT_FAILED,
-    REPORT_TERMINATED
-};
-struct report_facts {
-    enum report_kind kind;
-    bool held;             /* the attempt is the agent's still */
-    int ended_on;          /* the event that ended the attempt, 0 if none did */
-    bool checkpoint_is_it; /* the checkpoint stored last is the one reported, by this attempt */
-};
-enum ym_refusal decide_repeated (const struct report_facts *f);
-
 /* Every blocker of one waiting job. */
 struct explain_facts {
     const struct ym_requirement *need;

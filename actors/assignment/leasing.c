@@ -198,8 +198,7 @@ static const struct pair *find_pair (const struct round *r, int64_t job)
     return bsearch (&key, r->pairs, r->count, sizeof r->pairs[0], by_job);
 }
 
-static void tell_start (struct assignment *a, const struct agent *agent,
-                        const struct told *told)
+void tell_start (struct assignment *a, const struct agent *agent, const struct told *told)
 {
     struct ym_to to = agent->to;
 
@@ -212,7 +211,8 @@ static void tell_start (struct assignment *a, const struct agent *agent,
     ym_bus_answer (ym_yard_bus (a->yard), &to, YM_MSG_attempt_start, &told->start);
 }
 
-static void leased (struct assignment *a, const struct told *told, const struct offer *o)
+static void leased (struct assignment *a, const struct told *told, const struct offer *o,
+                    int64_t now_ms)
 {
     struct agent *agent = roster_agent (&a->roster, told->agent);
     struct attempt *t =
@@ -222,8 +222,11 @@ static void leased (struct assignment *a, const struct told *told, const struct 
     t->tenant = o->tenant;
     t->requirement = o->requirement;
     t->retries = told->retries;
+    t->state = told->state;
+    t->state_at = now_ms;
     t->told_ms = ym_time_mono_ms ();
-    ym_log (YM_LOG_INFO, "job_moved", ym_log_job (told->job), ym_log_text ("to", "STARTING"),
+    ym_log (YM_LOG_INFO, "job_moved", ym_log_job (told->job),
+            ym_log_text ("to", ym_life_state_name (&ym_job_life, told->state)),
             ym_log_number ("fence", t->fence), ym_log_text ("agent", agent->name));
     hint_changed (a, told->job);
     tell_start (a, agent, told);
@@ -262,7 +265,7 @@ static void done_lease (void *me, struct ym_turn *t, struct ym_item **items, siz
     reserve (a, r, -1);
     for (size_t i = 0; i < store_rows (t, items[0]->call); i++) {
         store_got_told (t, items[0]->call, i, &told);
-        leased (a, &told, &find_pair (r, told.job)->offer);
+        leased (a, &told, &find_pair (r, told.job)->offer, t->now_ms);
     }
     for (size_t i = 0; i < r->count; i++)
         used_up (a, &r->pairs[i]);
@@ -287,54 +290,6 @@ const struct ym_work lease_work = {.name = "lease",
                                    .plan = plan_lease,
                                    .done = done_lease,
                                    .failed = failed_lease};
-
-/* Telling again. */
-
-struct again {
-    size_t count;
-    int64_t jobs[256], fences[256];
-};
-
-void tell_again (struct assignment *a, const struct attempt *const *attempts, size_t count)
-{
-    struct again *g = ym_new (sizeof *g);
-
-    ym_assert (count <= sizeof g->jobs / sizeof g->jobs[0]);
-    g->count = count;
-    for (size_t i = 0; i < count; i++) {
-        g->jobs[i] = attempts[i]->job;
-        g->fences[i] = attempts[i]->fence;
-    }
-    ym_put (a->yard, &again_work, g);
-}
-
-static void plan_again (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
-{
-    const struct again *g = items[0]->body;
-
-    (void)me, (void)count;
-    items[0]->call = store_call_again (t, g->jobs, g->fences, g->count);
-}
-
-static void done_again (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
-{
-    struct assignment *a = me;
-    struct told told;
-
-    (void)count;
-    for (size_t i = 0; i < store_rows (t, items[0]->call); i++) {
-        store_got_told (t, items[0]->call, i, &told);
-        struct agent *agent = roster_agent (&a->roster, told.agent);
-        if (agent && !told.started)
-            tell_start (a, agent, &told);
-    }
-}
-
-const struct ym_work again_work = {.name = "again",
-                                   .one_at_a_time = true,
-                                   .forget_unknown = true,
-                                   .plan = plan_again,
-                                   .done = done_again};
 
 /* Explaining: the facts are those of a round. */
 

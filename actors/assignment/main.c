@@ -53,14 +53,13 @@ void hint_taken (struct assignment *a, uint32_t tier, int64_t job)
     a->taken[tier].rows[a->taken[tier].count++].job = job;
 }
 
-void hint_ready (struct assignment *a, const struct attempt *t)
+void hint_ready (struct assignment *a, uint32_t tier, const struct ym_ready *job)
 {
-    struct ready_hints *h = &a->ready[t->tier];
+    struct ready_hints *h = &a->ready[tier];
 
     if (h->count == HINTS_MAX)
-        flush_ready (a, t->tier);
-    h->rows[h->count++] =
-        (struct ym_ready){.job = t->job, .tenant = t->tenant, .requirement = t->requirement, .urgency = 16};
+        flush_ready (a, tier);
+    h->rows[h->count++] = *job;
 }
 
 void send_hints (struct assignment *a)
@@ -97,6 +96,22 @@ static void load_agent (struct assignment *a, const struct agent_row *row)
     roster_refit_agent (&a->roster, agent);
 }
 
+/* A wish heard of since the row was read counts; all else the row knows better. */
+static void load_wish (struct assignment *a, struct attempt *t, const struct attempt_row *row)
+{
+    bool is_news = t->wish == YM_NOTHING ? row->wish != YM_NOTHING
+                                         : t->wish == YM_SUSPEND && row->wish == YM_TERMINATE;
+
+    t->state_count = row->state_count;
+    if (row->wish == YM_NOTHING || (t->wish == YM_TERMINATE && row->wish == YM_SUSPEND))
+        return;
+    t->wish = row->wish;
+    t->suspender = row->suspender;
+    t->wanted_at = row->wanted_at;
+    if (is_news)
+        tell_wish (a, t);
+}
+
 static void load_attempt (struct assignment *a, const struct attempt_row *row)
 {
     struct agent *agent = roster_agent (&a->roster, row->agent);
@@ -105,14 +120,24 @@ static void load_attempt (struct assignment *a, const struct attempt_row *row)
     if (!agent)
         ym_panic ("a job is held by an agent that never registered");
     t = roster_attempt (&a->roster, row->job);
-    if (!t || t->fence != row->fence)
+    if (!t || t->fence != row->fence) {
         t = roster_add_attempt (&a->roster, agent, row->job, row->fence);
+        t->told_ms = ym_time_mono_ms (); /* it may have been told just before we came */
+    }
     t->tier = row->tier;
     t->tenant = row->tenant;
     t->requirement = row->requirement;
     t->retries = row->retries;
-    t->started |= row->started; /* what was read may be older than what was heard since */
-    t->wanted |= row->wanted;
+    t->state = row->state;
+    t->state_at = row->state_at;
+    t->started_at = row->started_at;
+    t->checkpoint_at = row->checkpoint_at;
+    t->run_limit_ms = row->run_limit_ms;
+    t->beneficiary = row->beneficiary;
+    t->preempted = row->preempted;
+    t->losses = row->losses;
+    t->fixed = row->fixed;
+    load_wish (a, t, row);
 }
 
 static void done_load (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
@@ -218,7 +243,15 @@ static void *begin (struct ym_yard *yard)
     a->tick_ms = ym_yard_setting (yard, "tick_ms");
     a->lease_ticks = ym_yard_setting (yard, "lease_ticks");
     a->heartbeat_ms = ym_yard_setting (yard, "heartbeat_ms");
-    a->attempts_max = ym_yard_setting (yard, "attempts_max");
+    a->signal_limits =
+        (struct signal_limits){.retry_ms = ym_yard_setting (yard, "signal_retry_ms"),
+                               .retries = (unsigned)ym_yard_setting (yard, "signal_retries"),
+                               .stale_ms = ym_yard_setting (yard, "stale_after_ms"),
+                               .grace_ms = ym_yard_setting (yard, "preempt_grace_ms")};
+    a->end_limits =
+        (struct end_limits){.attempts_max = (int32_t)ym_yard_setting (yard, "attempts_max"),
+                            .losses_max = (int32_t)ym_yard_setting (yard, "losses_max"),
+                            .retry_ms = ym_yard_setting (yard, "retry_ms")};
     return a;
 }
 
@@ -241,6 +274,14 @@ static const struct ym_handler handlers[] = {
     {.message = YM_MSG_attempt_completed, .work = &end_work},
     {.message = YM_MSG_attempt_failed, .work = &end_work},
     {.message = YM_MSG_attempt_terminated, .work = &end_work},
+    {.message = YM_MSG_attempt_suspended, .work = &end_work},
+    {.message = YM_MSG_attempt_deprovisioned, .work = &end_work},
+    {.message = YM_MSG_attempt_working, .work = &working_work},
+    {.message = YM_MSG_attempt_prepared, .work = &prepared_work},
+    {.message = YM_MSG_attempt_errored, .work = &errored_work},
+    {.message = YM_MSG_attempt_resources, .work = &resources_work},
+    {.message = YM_MSG_jobs_wanted, .hear = on_jobs_wanted},
+    {.message = YM_MSG_jobs_overdue, .work = &expire_work},
     {.message = YM_MSG_jobs_offered, .hear = on_jobs_offered},
     {.message = YM_MSG_explain_ask, .hear = on_explain_ask},
     {.message = YM_MSG_terminate_wanted, .hear = on_terminate_wanted},
@@ -250,10 +291,13 @@ static const struct ym_handler handlers[] = {
 
 /* In the order their statements take in a turn: a report before the end of the same attempt,
  * ends before new leases. */
-static const struct ym_work *const works[] = {
-    &load_work,       &tick_work,   &register_work, &move_work,  &started_work,
-    &checkpoint_work, &lookup_work, &end_work,      &leave_work, &progress_work,
-    &lease_work,      &again_work,  &verify_work,   &class_work, NULL};
+static const struct ym_work *const works[] = {&load_work,     &tick_work,      &register_work,
+                                              &move_work,     &working_work,   &prepared_work,
+                                              &started_work,  &errored_work,   &checkpoint_work,
+                                              &lookup_work,   &resources_work, &own_wish_work,
+                                              &end_work,      &expire_work,    &leave_work,
+                                              &progress_work, &lease_work,     &again_work,
+                                              &verify_work,   &class_work,     NULL};
 
 static void on_keys (void *me)
 {

@@ -40,8 +40,10 @@ struct attempt {
     uint32_t tier, tenant;
     uint64_t requirement;
     uint32_t retries;
-    bool started, wanted, ending, progressed;
-    int64_t told_ms; /* when the agent was last told to start, or to end */
+    bool ending, telling,
+        wishing; /* its end, a repetition, a wish of ours is being committed */
+    bool progressed;
+    int64_t told_ms; /* monotonic: when this process told its agent something last */
     /* As in job_run, whose columns explain them. */
     int state;         /* enum ym_job_state */
     int64_t state_at;  /* wall clock */
@@ -51,7 +53,7 @@ struct attempt {
     uint32_t state_count;
     int64_t started_at, checkpoint_at; /* wall clock; 0: not yet */
     int64_t run_limit_ms, beneficiary;
-    uint32_t preempted;
+    uint32_t preempted, losses;
     bool fixed;
     uint64_t done, total;
     struct attempt *prev, *next; /* of the same agent */

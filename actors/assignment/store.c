@@ -12,8 +12,11 @@
 
 STATEMENT (agent_load, "SELECT agent_id, name, session, request, state, region, pool, "
                        "capabilities, slots, tick, at_ms FROM ym.agent_load ()");
-STATEMENT (attempt_load, "SELECT job_id, tenant_id, tier, requirement, state, wanted, retries, "
-                         "fence, holder FROM ym.attempt_load ()");
+STATEMENT (attempt_load,
+           "SELECT job_id, tenant_id, tier, requirement, state, state_at, state_count, wanted, "
+           "suspender, wanted_at, retries, fence, holder, started_at, checkpoint_at, "
+           "run_limit_ms, beneficiary, preempted, losses, fixed, done, total FROM "
+           "ym.attempt_load ()");
 STATEMENT (requirement_texts,
            "SELECT requirement, text FROM ym.requirement_texts ($1::int8[])");
 STATEMENT (tick, "SELECT ym.tick ($1::int8, $2::int8, $3::int8[], $4::int8[])");
@@ -25,10 +28,6 @@ STATEMENT (agent_move,
 STATEMENT (attempt_lease,
            "SELECT " TOLD_COLUMNS
            " FROM ym.attempt_lease ($1::int8, $2::int8[], $3::int8[], $4::int8[], $5::int2)");
-STATEMENT (attempt_again,
-           "SELECT " TOLD_COLUMNS " FROM ym.attempt_again ($1::int8[], $2::int8[])");
-STATEMENT (attempt_started, "SELECT ix FROM ym.attempt_started ($1::int8, $2::int8[], "
-                            "$3::int8[], $4::int8[], $5::int2)");
 STATEMENT (
     attempt_progress,
     "SELECT ym.attempt_progress ($1::int8[], $2::int8[], $3::int8[], $4::int8[], $5::int8[])");
@@ -36,12 +35,6 @@ STATEMENT (attempt_checkpoint,
            "SELECT ix FROM ym.attempt_checkpoint ($1::int8, $2::int8[], $3::int8[], "
            "$4::int8[], $5::int8[], $6::bytea[], $7::text[], $8::int8[], $9::int8[], "
            "$10::int8[], $11::text[], $12::text[])");
-STATEMENT (attempt_end,
-           "SELECT ix, state, final FROM ym.attempt_end ($1::int8, $2::int8[], $3::int8[], "
-           "$4::int8[], $5::int2[], $6::int8[], $7::int8[], $8::text[], $9::int2, $10::int2)");
-STATEMENT (attempt_verify,
-           "SELECT ix, held, ended_on, state, checkpoint, checkpoint_fence FROM "
-           "ym.attempt_verify ($1::int8[], $2::int8[], $3::int8[])");
 STATEMENT (
     attempt_lookup,
     "SELECT source, target FROM ym.attempt_lookup ($1::int8, $2::int8, $3::int8, $4::text[])");
@@ -55,12 +48,6 @@ static void copy_octets (uint8_t *to, size_t size, struct ym_bytes from)
 {
     ym_assert (from.size == size);
     memcpy (to, from.at, size);
-}
-
-static bool is_started (int state)
-{
-    return state == YM_JOB_STARTED || state == YM_JOB_SUSPENSION_REQUESTED ||
-           state == YM_JOB_TERMINATION_REQUESTED;
 }
 
 /* Loading. */
@@ -106,11 +93,24 @@ void store_got_attempt (const struct ym_turn *t, unsigned call, size_t row,
                                 .tenant = (uint32_t)ym_row_int4 (r, row, 1),
                                 .tier = (uint32_t)ym_row_int2 (r, row, 2),
                                 .requirement = (uint64_t)ym_row_int8 (r, row, 3),
-                                .started = is_started (ym_row_int2 (r, row, 4)),
-                                .wanted = ym_row_int2 (r, row, 5) == YM_TERMINATE,
-                                .retries = (uint32_t)ym_row_int4 (r, row, 6),
-                                .fence = ym_row_int8 (r, row, 7),
-                                .agent = ym_row_int8 (r, row, 8)};
+                                .state = ym_row_int2 (r, row, 4),
+                                .state_at = ym_row_int8 (r, row, 5),
+                                .state_count = (uint32_t)ym_row_int2 (r, row, 6),
+                                .wish = ym_row_int2 (r, row, 7),
+                                .suspender = ym_row_int2 (r, row, 8),
+                                .wanted_at = ym_row_int8 (r, row, 9),
+                                .retries = (uint32_t)ym_row_int4 (r, row, 10),
+                                .fence = ym_row_int8 (r, row, 11),
+                                .agent = ym_row_int8 (r, row, 12),
+                                .started_at = ym_row_int8 (r, row, 13),
+                                .checkpoint_at = ym_row_int8 (r, row, 14),
+                                .run_limit_ms = ym_row_int8 (r, row, 15),
+                                .beneficiary = ym_row_int8 (r, row, 16),
+                                .preempted = (uint32_t)ym_row_int2 (r, row, 17),
+                                .losses = (uint32_t)ym_row_int2 (r, row, 18),
+                                .fixed = ym_row_bool (r, row, 19),
+                                .done = (uint64_t)ym_row_int8 (r, row, 20),
+                                .total = (uint64_t)ym_row_int8 (r, row, 21)};
 }
 
 unsigned store_call_requirements (struct ym_turn *t, const int64_t *requirements, size_t count)
@@ -210,14 +210,20 @@ unsigned store_call_lease (struct ym_turn *t, const int64_t *jobs, const int64_t
     return call;
 }
 
-unsigned store_call_again (struct ym_turn *t, const int64_t *jobs, const int64_t *fences,
-                           size_t count)
+/* A lease and a repetition tell what the state asks for. */
+static uint32_t signal_of (int state)
 {
-    unsigned call = ym_turn_call (t, &attempt_again);
-
-    ym_param_int8s (t->batch, jobs, count);
-    ym_param_int8s (t->batch, fences, count);
-    return call;
+    switch (state) {
+    case YM_JOB_COMPLETING:
+    case YM_JOB_DEPROVISION_REQUESTED:
+        return YM_DEPROVISION;
+    case YM_JOB_PREPARED:
+    case YM_JOB_STARTING:
+    case YM_JOB_STARTUP_REQUESTED:
+        return YM_START;
+    default:
+        return YM_PREPARE;
+    }
 }
 
 void store_got_told (const struct ym_turn *t, unsigned call, size_t row, struct told *ret)
@@ -228,9 +234,10 @@ void store_got_told (const struct ym_turn *t, unsigned call, size_t row, struct 
     *ret = (struct told){.job = ym_row_int8 (r, row, 0),
                          .agent = ym_row_int8 (r, row, 1),
                          .retries = (uint32_t)ym_row_int4 (r, row, 4),
-                         .started = is_started (ym_row_int2 (r, row, 17)),
+                         .state = ym_row_int2 (r, row, 17),
                          .has_trace = trace.size == sizeof ret->trace};
-    ret->start = (struct ym_attempt_start){.job = ret->job,
+    ret->start = (struct ym_attempt_start){.signal = signal_of (ret->state),
+                                           .job = ret->job,
                                            .fence = (uint64_t)ym_row_int8 (r, row, 2),
                                            .attempt = (uint64_t)ym_row_int4 (r, row, 3),
                                            .source = ym_row_text (r, row, 8),
@@ -249,23 +256,47 @@ void store_got_told (const struct ym_turn *t, unsigned call, size_t row, struct 
         memcpy (ret->trace, trace.at, sizeof ret->trace);
 }
 
+struct resource_reading {
+    struct told *told;
+    unsigned parts;
+};
+
+/* Name, state and address in turn. */
+static void read_resource (void *arg, struct ym_str part)
+{
+    struct resource_reading *reading = arg;
+    struct ym_resource *to = &reading->told->resources[reading->parts / 3];
+
+    ym_assert (reading->parts < 3 * RESOURCES_MAX);
+    switch (reading->parts++ % 3) {
+    case 0:
+        (void)ym_text_copy_str (to->name, sizeof to->name, part);
+        break;
+    case 1:
+        ym_assert (part.size == 1);
+        to->state = (uint32_t)(part.at[0] - '0');
+        break;
+    default:
+        to->address = part;
+    }
+}
+
+void store_got_resources (const struct ym_turn *t, unsigned call, size_t row, unsigned column,
+                          struct told *ret)
+{
+    struct resource_reading reading = {.told = ret};
+
+    ym_row_texts (ym_turn_rows (t, call), row, column, &reading, read_resource);
+    ret->start.resources.at = ret->resources;
+    ret->start.resources.count = reading.parts / 3;
+}
+
 static void three_arrays (struct ym_turn *t, const int64_t *jobs, const int64_t *fences,
                           const int64_t *agents, size_t count)
 {
     ym_param_int8s (t->batch, jobs, count);
     ym_param_int8s (t->batch, fences, count);
     ym_param_int8s (t->batch, agents, count);
-}
-
-unsigned store_call_started (struct ym_turn *t, const int64_t *jobs, const int64_t *fences,
-                             const int64_t *agents, size_t count)
-{
-    unsigned call = ym_turn_call (t, &attempt_started);
-
-    ym_param_int8 (t->batch, t->now_ms);
-    three_arrays (t, jobs, fences, agents, count);
-    ym_param_int2 (t->batch, YM_JOB_ON_STARTED);
-    return call;
 }
 
 unsigned store_call_progress (struct ym_turn *t, const int64_t *jobs, const int64_t *fences,
@@ -350,59 +381,6 @@ unsigned store_call_checkpoints (struct ym_turn *t,
 size_t store_got_place (const struct ym_turn *t, unsigned call, size_t row)
 {
     return (size_t)ym_row_int4 (ym_turn_rows (t, call), row, 0) - 1;
-}
-
-unsigned store_call_end (struct ym_turn *t, const struct end_row *ends, size_t count)
-{
-    int64_t *numbers = ym_arena_take (t->arena, 5 * count * sizeof *numbers);
-    int16_t *events = ym_arena_take (t->arena, count * sizeof *events);
-    struct ym_str *details = ym_arena_take (t->arena, count * sizeof *details);
-
-    for (size_t i = 0; i < count; i++) {
-        numbers[i] = ends[i].job;
-        numbers[count + i] = ends[i].fence;
-        numbers[2 * count + i] = ends[i].agent;
-        numbers[3 * count + i] = ends[i].done;
-        numbers[4 * count + i] = ends[i].total;
-        events[i] = ends[i].event;
-        details[i] = ends[i].detail;
-    }
-    unsigned call = ym_turn_call (t, &attempt_end);
-    ym_param_int8 (t->batch, t->now_ms);
-    three_arrays (t, numbers, numbers + count, numbers + 2 * count, count);
-    ym_param_int2s (t->batch, events, count);
-    ym_param_int8s (t->batch, numbers + 3 * count, count);
-    ym_param_int8s (t->batch, numbers + 4 * count, count);
-    ym_param_texts (t->batch, details, count);
-    ym_param_int2 (t->batch, YM_JOB_ON_TERMINATE);
-    ym_param_int2 (t->batch, YM_JOB_ON_RETRY);
-    return call;
-}
-
-struct ended store_got_ended (const struct ym_turn *t, unsigned call, size_t row)
-{
-    const struct ym_rows *r = ym_turn_rows (t, call);
-
-    return (struct ended){store_got_place (t, call, row), ym_row_int2 (r, row, 1),
-                          ym_row_bool (r, row, 2)};
-}
-
-unsigned store_call_verify (struct ym_turn *t, const int64_t *jobs, const int64_t *fences,
-                            const int64_t *agents, size_t count)
-{
-    unsigned call = ym_turn_call (t, &attempt_verify);
-
-    three_arrays (t, jobs, fences, agents, count);
-    return call;
-}
-
-struct verified store_got_verified (const struct ym_turn *t, unsigned call, size_t row)
-{
-    const struct ym_rows *r = ym_turn_rows (t, call);
-
-    return (struct verified){store_got_place (t, call, row), ym_row_bool (r, row, 1),
-                             ym_row_int2 (r, row, 2),        ym_row_int2 (r, row, 3),
-                             ym_row_int8 (r, row, 4),        ym_row_int8 (r, row, 5)};
 }
 
 unsigned store_call_lookup (struct ym_turn *t, const struct ym_attempt_lookup *m, int64_t agent)

@@ -20,11 +20,15 @@ unsigned store_call_agents (struct ym_turn *t);
 void store_got_agent (const struct ym_turn *t, unsigned call, size_t row,
                       struct agent_row *ret);
 
-struct attempt_row {
+struct attempt_row { /* as in job_run, and when it was started */
     int64_t job, fence, agent;
     uint32_t tenant, tier, retries;
     uint64_t requirement;
-    bool started, wanted;
+    int state, wish, suspender;
+    int64_t state_at, wanted_at, started_at, checkpoint_at, run_limit_ms, beneficiary;
+    uint32_t state_count, preempted, losses;
+    bool fixed;
+    uint64_t done, total;
 };
 unsigned store_call_attempts (struct ym_turn *t);
 void store_got_attempt (const struct ym_turn *t, unsigned call, size_t row,
@@ -48,22 +52,24 @@ unsigned store_call_move (struct ym_turn *t, const int64_t *agents, const int64_
 int64_t store_got_moved (const struct ym_turn *t, unsigned call, size_t row);
 
 /* Attempts. 'place' of a got_ is that of the item in the call, from 0. */
+enum { RESOURCES_MAX = 32 }; /* of one job */
 struct told {
     int64_t job, agent;
     uint32_t retries;
-    bool started;
-    struct ym_attempt_start start;
+    int state;
+    struct ym_attempt_start
+        start; /* its views, 'resources' among them, live in the rows and here */
+    struct ym_resource resources[RESOURCES_MAX];
     uint8_t trace[24];
     bool has_trace;
 };
 unsigned store_call_lease (struct ym_turn *t, const int64_t *jobs, const int64_t *agents,
                            const int64_t *sessions, size_t count);
-unsigned store_call_again (struct ym_turn *t, const int64_t *jobs, const int64_t *fences,
-                           size_t count);
+/* All but the resources, which stand in a column of their own. */
 void store_got_told (const struct ym_turn *t, unsigned call, size_t row, struct told *ret);
+void store_got_resources (const struct ym_turn *t, unsigned call, size_t row, unsigned column,
+                          struct told *ret);
 
-unsigned store_call_started (struct ym_turn *t, const int64_t *jobs, const int64_t *fences,
-                             const int64_t *agents, size_t count);
 unsigned store_call_progress (struct ym_turn *t, const int64_t *jobs, const int64_t *fences,
                               const int64_t *agents, const int64_t *dones,
                               const int64_t *totals, size_t count);
@@ -71,31 +77,6 @@ unsigned store_call_checkpoints (struct ym_turn *t,
                                  const struct ym_attempt_checkpoint *const *m,
                                  const int64_t *agents, size_t count);
 size_t store_got_place (const struct ym_turn *t, unsigned call, size_t row);
-
-struct end_row {
-    int64_t job, fence, agent;
-    int16_t event;
-    int64_t done, total;
-    struct ym_str detail;
-};
-unsigned store_call_end (struct ym_turn *t, const struct end_row *ends, size_t count);
-struct ended {
-    size_t place;
-    int state;
-    bool final;
-};
-struct ended store_got_ended (const struct ym_turn *t, unsigned call, size_t row);
-
-struct verified {
-    size_t place;
-    bool held;
-    int ended_on; /* the event that ended this attempt; 0: none */
-    int state;
-    int64_t checkpoint, checkpoint_fence;
-};
-unsigned store_call_verify (struct ym_turn *t, const int64_t *jobs, const int64_t *fences,
-                            const int64_t *agents, size_t count);
-struct verified store_got_verified (const struct ym_turn *t, unsigned call, size_t row);
 
 unsigned store_call_lookup (struct ym_turn *t, const struct ym_attempt_lookup *m,
                             int64_t agent);

@@ -52,7 +52,7 @@ LANGUAGE sql VOLATILE AS $$
 $$;
 CREATE FUNCTION t.started(n int8, fence int8, agent int8) RETURNS bool
 LANGUAGE sql VOLATILE AS $$
-    SELECT count(*) = 1 FROM ym.attempt_started(4000, ARRAY[t.id(n)], ARRAY[fence], ARRAY[agent], t.ev('STARTED'))
+    SELECT count(*) = 1 FROM ym.attempt_started(4000, ARRAY[t.id(n)], ARRAY[fence], ARRAY[agent], ARRAY[0], ARRAY[''], ARRAY[''])
 $$;
 CREATE FUNCTION t.checkpoint(n int8, fence int8, agent int8, number int8, sources text[] DEFAULT '{}') RETURNS bool
 LANGUAGE sql VOLATILE AS $$
@@ -60,11 +60,18 @@ LANGUAGE sql VOLATILE AS $$
         ARRAY['mark ' || number], ARRAY[number * 10], ARRAY[100::int8], array_fill(t.id(n), ARRAY[cardinality(sources)]), sources,
         (SELECT COALESCE(array_agg('to-' || s), '{}') FROM unnest(sources) s))
 $$;
--- The new state, or nothing.
-CREATE FUNCTION t.finish(n int8, fence int8, agent int8, on_event text) RETURNS SETOF text
+-- The new state, or nothing. At most three errors and two losses; 0 for what was deprovisioned.
+CREATE FUNCTION t.finish(n int8, fence int8, agent int8, on_event text, message int4 DEFAULT 0, now int8 DEFAULT 6000) RETURNS SETOF text
 LANGUAGE sql VOLATILE AS $$
-    SELECT e.state::text FROM ym.attempt_end(6000, ARRAY[t.id(n)], ARRAY[fence], ARRAY[agent], ARRAY[t.ev(on_event)], ARRAY[100::int8], ARRAY[100::int8],
-        ARRAY['detail'], t.ev('TERMINATE'), t.ev('RETRY')) e
+    SELECT e.state::text FROM ym.attempt_end(now, ARRAY[t.id(n)], ARRAY[fence], ARRAY[agent], ARRAY[message], ARRAY[COALESCE(t.ev(on_event), 0::int2)],
+        ARRAY[100::int8], ARRAY[100::int8], ARRAY['detail'], ARRAY[true], 3, 2, 100) e WHERE e.ix > 0
+$$;
+-- Many at once, without numbers of callbacks.
+CREATE FUNCTION t.attempt_end(now int8, jobs int8[], fences int8[], agents int8[], ons int2[], dones int8[], totals int8[], details text[])
+RETURNS TABLE (ix int4, state int2, final bool)
+LANGUAGE sql VOLATILE AS $$
+    SELECT e.ix, e.state, e.final FROM ym.attempt_end(now, jobs, fences, agents, array_fill(0, ARRAY[cardinality(jobs)]), ons, dones, totals, details,
+        array_fill(true, ARRAY[cardinality(jobs)]), 3, 2, 100) e WHERE e.ix > 0
 $$;
 CREATE FUNCTION t.register(agent int8, request text, slots int4 DEFAULT 4) RETURNS text
 LANGUAGE sql VOLATILE AS $$

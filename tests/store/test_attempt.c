@@ -41,13 +41,13 @@ Test (attempt, lease_tells_all)
 {
     struct scene s = scene ();
 
-    yard_is (s.as, "1 9 1 0 one 1 git 1 1 \\x 1 0   0 0 300",
+    yard_is (s.as, "1 9 1 0 one 1 git 1 1 \\x 1 0   0 0 200",
              "SELECT t.of (job_id), agent_id, attempt, retries, tenant, name, kind, source,"
              " target, trace, convert_from (payload, 'UTF8'), checkpoint,"
              " convert_from (resume, 'UTF8'), mark, done, total, state"
              " FROM ym.attempt_lease (1, ARRAY[t.id (1)], ARRAY[9::int8], ARRAY[t.session "
              "(9)], 2::int2)");
-    job_is (&s, 1, "run STARTING 2 1 0 0");
+    job_is (&s, 1, "run LEASED 2 1 0 0");
     yard_is (s.as, "", "SELECT t.lease (1, 9)");
     yard_is (s.as, "", "SELECT t.lease (77, 9)");
 }
@@ -195,9 +195,9 @@ Test (attempt, one_end_in_a_batch)
     for (int job = 1; job <= 2; job++) {
         long fence = lease (&s, job);
         yard_is (s.as, "1",
-                 "SELECT count (*) FROM ym.attempt_end (1, ARRAY[t.id (%d), t.id (%d)],"
+                 "SELECT count (*) FROM t.attempt_end (1, ARRAY[t.id (%d), t.id (%d)],"
                  " ARRAY[%ld, %ld], ARRAY[9, 9]::int8[], ARRAY[t.ev ('%s'), t.ev ('%s')],"
-                 " ARRAY[0, 0]::int8[], ARRAY[0, 0]::int8[], ARRAY['', ''], 8::int2, 5::int2)",
+                 " ARRAY[0, 0]::int8[], ARRAY[0, 0]::int8[], ARRAY['', ''])",
                  job, job, fence, fence, job == 1 ? "RETRY" : "COMPLETE",
                  job == 1 ? "COMPLETE" : "COMPLETE");
         yard_is (s.su, "1",
@@ -243,7 +243,7 @@ Test (attempt, a_wish_to_terminate_ends_it)
     for (int i = 0; i < 5; i++) {
         int job = i + 1;
         long fence = lease (&s, job);
-        yard_is (s.in, "0 300 3", "SELECT t.terminate (%d, 1, 1, 'w%d')", job, job);
+        yard_is (s.in, "0 200 3", "SELECT t.terminate (%d, 1, 1, 'w%d')", job, job);
         yard_is (s.as, rows[i].state, "SELECT t.finish (%d, %ld, 9, '%s')", job, fence,
                  rows[i].on);
         yard_is (s.su, "4 0",
@@ -259,7 +259,7 @@ Test (attempt, a_wish_meets_the_end)
     long fence = lease (&s, 1);
 
     yard_do (s.in, "BEGIN");
-    yard_is (s.in, "0 300 3", "SELECT t.terminate (1, 1, 1, 'x')");
+    yard_is (s.in, "0 200 3", "SELECT t.terminate (1, 1, 1, 'x')");
     yard_block (s.as, "SELECT t.finish (1, %ld, 9, 'LOSE')", fence);
     yard_do (s.in, "COMMIT");
     yard_then_is (s.as, "910");
@@ -307,7 +307,7 @@ Test (attempt, an_end_is_one_step)
     yard_do (s.as, "BEGIN");
     yard_is (s.as, "900", "SELECT t.finish (1, %ld, 9, 'COMPLETE')", fence);
     yard_is (s.su, "1 0", "%s", places);
-    yard_is (s.in, "300", "SELECT state FROM ym.job_get (ARRAY[t.id (1)], ARRAY[1])");
+    yard_is (s.in, "200", "SELECT state FROM ym.job_get (ARRAY[t.id (1)], ARRAY[1])");
     yard_do (s.as, "COMMIT");
     yard_is (s.su, "0 1", "%s", places);
     yard_is (s.in, "900", "SELECT state FROM ym.job_get (ARRAY[t.id (1)], ARRAY[1])");
@@ -321,7 +321,7 @@ Test (attempt, checkpoints_rise)
     long fence = lease (&s, 1), next;
 
     yard_is (s.as, "t", "SELECT t.checkpoint (1, %ld, 9, 3, ARRAY['a', 'b'])", fence);
-    job_is (&s, 1, "run STARTING 3 1 0 0");
+    job_is (&s, 1, "run LEASED 3 1 0 0");
     yard_mark (s.su);
     yard_is (s.as, "f", "SELECT t.checkpoint (1, %ld, 9, 3, ARRAY['a', 'c'])", fence);
     yard_is (s.as, "f", "SELECT t.checkpoint (1, %ld, 9, 2, ARRAY['d'])", fence);
@@ -412,7 +412,7 @@ Test (attempt, progress_does_not_go_back)
         yard_is (s.su, rows[i].then,
                  "SELECT done, total FROM ym.job_run WHERE job_id = t.id (1)");
     }
-    job_is (&s, 1, "run STARTING 2 1 0 0");
+    job_is (&s, 1, "run LEASED 2 1 0 0");
 }
 
 /* Verifying and telling again. */
@@ -422,7 +422,7 @@ static void verified (const struct scene *s, int job, long fence, int agent,
 {
     yard_is (s->as, expected,
              "SELECT held, ended_on, state, checkpoint, checkpoint_fence = %ld FROM"
-             " ym.attempt_verify (ARRAY[t.id (%d)], ARRAY[%ld], ARRAY[%d::int8])",
+             " ym.attempt_verify (ARRAY[t.id (%d)], ARRAY[%ld], ARRAY[%d::int8], ARRAY[0])",
              fence, job, fence, agent);
 }
 
@@ -441,12 +441,12 @@ Test (attempt, verify_tells_how_it_ended)
     for (int i = 0; i < 5; i++) {
         int job = i + 1;
         fence = lease (&s, job);
-        verified (&s, job, fence, AGENT, "t 0 300 0 f");
+        verified (&s, job, fence, AGENT, "t 0 200 0 f");
         verified (&s, job, fence, OTHER, "f 0 0 0 f");
         verified (&s, job, fence - 1, AGENT, "f 0 0 0 f");
         if (strcmp (rows[i].on, "TERMINATE") == 0) {
             yard_do (s.as, "SELECT t.finish (%d, %ld, 9, 'TERMINATE')", job, fence);
-            verified (&s, job, fence, AGENT, "t 0 300 0 f"); /* nobody asked for it */
+            verified (&s, job, fence, AGENT, "t 0 200 0 f"); /* nobody asked for it */
             yard_do (s.su, "UPDATE ym.job_run SET wanted = 1 WHERE job_id = t.id (%d)", job);
         }
         yard_do (s.as, "SELECT t.finish (%d, %ld, 9, '%s')", job, fence, rows[i].on);
@@ -476,10 +476,10 @@ Test (attempt, verify_knows_the_checkpoint)
     long fence = lease (&s, 1), next;
 
     yard_is (s.as, "t", "SELECT t.checkpoint (1, %ld, 9, 6)", fence);
-    verified (&s, 1, fence, AGENT, "t 0 300 6 t");
+    verified (&s, 1, fence, AGENT, "t 0 200 6 t");
     yard_is (s.as, "100", "SELECT t.finish (1, %ld, 9, 'RETRY')", fence);
     next = lease (&s, 1);
-    verified (&s, 1, next, AGENT, "t 0 300 6 f");
+    verified (&s, 1, next, AGENT, "t 0 200 6 f");
 }
 
 Test (attempt, again_is_the_same)
@@ -499,10 +499,10 @@ Test (attempt, again_is_the_same)
                              columns));
     fence = (long)yard_number (s.su, "SELECT fence FROM ym.job_run WHERE job_id = t.id (1)");
     yard_is (s.as, first,
-             "SELECT %s FROM ym.attempt_again (ARRAY[t.id (1), t.id (2), t.id (1)],"
+             "SELECT %s FROM ym.attempt_told (ARRAY[t.id (1), t.id (2), t.id (1)],"
              " ARRAY[%ld, 0, %ld])",
              columns, fence, fence - 1);
-    yard_is (s.as, "1 1 0 7 300 0 2 0 9",
+    yard_is (s.as, "1 1 0 7 200 0 2 0 9",
              "SELECT t.of (job_id), tenant_id, tier, requirement, state, wanted, attempt,"
              " retries, holder FROM ym.attempt_load ()");
 }
@@ -561,9 +561,9 @@ Test (attempt, first_end_of_a_batch_counts)
     long fence = lease (&s, 1);
 
     yard_is (s.as, "1 900 t",
-             "SELECT ix, state, final FROM ym.attempt_end (6, ARRAY[t.id (1), t.id (1)],"
+             "SELECT ix, state, final FROM t.attempt_end (6, ARRAY[t.id (1), t.id (1)],"
              " ARRAY[%ld, %ld], ARRAY[9, 9]::int8[], ARRAY[4, 7]::int2[], ARRAY[1, 0]::int8[],"
-             " ARRAY[1, 0]::int8[], ARRAY['', ''], 8::int2, 5::int2)",
+             " ARRAY[1, 0]::int8[], ARRAY['', ''])",
              fence, fence);
     yard_is (s.su, "0 1",
              "SELECT (SELECT count (*) FROM ym.job_run WHERE job_id = t.id (1)),"

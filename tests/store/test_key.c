@@ -190,11 +190,12 @@ static const struct {
                   " key_authorize; key_page; key_revoke; keys_since; owner_check; owner_claim;"
                   " partitions_ahead; requirement_texts"},
     {"ym_queue", "queue_load"},
-    {"ym_assignment", "agent_load; agent_move; agent_register; attempt_again;"
-                      " attempt_checkpoint; attempt_end; attempt_lease; attempt_load;"
-                      " attempt_lookup; attempt_progress; attempt_started; attempt_verify;"
-                      " id_reserve; keys_since; owner_check; owner_claim; requirement_texts;"
-                      " tick"},
+    {"ym_assignment",
+     "agent_load; agent_move; agent_register; attempt_again; attempt_checkpoint;"
+     " attempt_end; attempt_errored; attempt_lease; attempt_load; attempt_lookup;"
+     " attempt_prepared; attempt_progress; attempt_resources; attempt_started; attempt_told;"
+     " attempt_verify; attempt_wish; attempt_working; id_reserve; job_expire; keys_since;"
+     " owner_check; owner_claim; problem_raise; requirement_texts; tick"},
 };
 
 Test (key, roles_may_call_their_functions_only)

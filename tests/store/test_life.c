@@ -65,11 +65,10 @@ static void let_happen (PGconn *in, PGconn *as, int state, int on)
     else if (on == YM_JOB_ON_TERMINATE && state == YM_JOB_QUEUED)
         yard_do (in, "SELECT t.terminate (1, 1, 1, 'x')");
     else
-        yard_do (
-            as,
-            "SELECT ym.attempt_end (6, ARRAY[t.id (1)], ARRAY[%d::int8], ARRAY[%d::int8],"
-            " ARRAY[%d::int2], ARRAY[0::int8], ARRAY[0::int8], ARRAY[''], 8::int2, 5::int2)",
-            FENCE, holder, on);
+        yard_do (as,
+                 "SELECT t.attempt_end (6, ARRAY[t.id (1)], ARRAY[%d::int8], ARRAY[%d::int8],"
+                 " ARRAY[%d::int2], ARRAY[0::int8], ARRAY[0::int8], ARRAY[''])",
+                 FENCE, holder, on);
 }
 
 static void check_move (PGconn *su, const struct ym_move *move)
@@ -164,17 +163,19 @@ static void prepare (PGconn *as)
     yard_do (as, "PREPARE lease (int8[], int8[]) AS SELECT count (*) FROM ym.attempt_lease (1,"
                  " $1, $2, array_fill (t.session (9), ARRAY[500]), 2::int2)");
     yard_do (as, "PREPARE started (int8[], int8[], int8[]) AS SELECT count (*) FROM"
-                 " ym.attempt_started (1, $1, $2, $3, 3::int2)");
+                 " ym.attempt_started (1, $1, $2, $3, array_fill (0, ARRAY[500]),"
+                 " array_fill (''::text, ARRAY[500]), array_fill (''::text, ARRAY[500]))");
     yard_do (as, "PREPARE checkpoint (int8[], int8[], int8[], text[]) AS SELECT count (*) FROM"
                  " ym.attempt_checkpoint (1, $1, $2, $3, array_fill (1::int8, ARRAY[500]),"
                  " array_fill (''::bytea, ARRAY[500]), $4, array_fill (1::int8, ARRAY[500]),"
                  " array_fill (1::int8, ARRAY[500]), $1, $4, $4)");
     yard_do (as, "PREPARE verify (int8[], int8[], int8[]) AS SELECT count (*) FROM"
-                 " ym.attempt_verify ($1, $2, $3)");
+                 " ym.attempt_verify ($1, $2, $3, array_fill (0, ARRAY[500]))");
     yard_do (as, "PREPARE finish (int8[], int8[], int8[], text[]) AS SELECT count (*) FROM"
-                 " ym.attempt_end (1, $1, $2, $3, array_fill (4::int2, ARRAY[500]),"
-                 " array_fill (1::int8, ARRAY[500]), array_fill (1::int8, ARRAY[500]), $4,"
-                 " 8::int2, 5::int2)");
+                 " ym.attempt_end (1, $1, $2, $3, array_fill (0, ARRAY[500]),"
+                 " array_fill (4::int2, ARRAY[500]), array_fill (1::int8, ARRAY[500]),"
+                 " array_fill (1::int8, ARRAY[500]), $4, array_fill (true, ARRAY[500]), 5, 3,"
+                 " 100)");
 }
 
 struct columns {

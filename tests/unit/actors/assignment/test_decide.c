@@ -76,67 +76,6 @@ Test (decide, match)
     }
 }
 
-static const struct {
-    struct error_facts facts;
-    enum ym_job_event event;
-} errors[] = {
-    {{false, 0, 5}, YM_JOB_ON_FAIL},   {{true, 0, 5}, YM_JOB_ON_RETRY},
-    {{true, 3, 5}, YM_JOB_ON_RETRY},   {{true, 4, 5}, YM_JOB_ON_FAIL},
-    {{true, 5, 5}, YM_JOB_ON_FAIL},    {{true, 0, 1}, YM_JOB_ON_FAIL},
-    {{true, 0, 2}, YM_JOB_ON_RETRY},   {{true, 1, 2}, YM_JOB_ON_FAIL},
-    {{true, 99, 100}, YM_JOB_ON_FAIL}, {{false, 0, 1}, YM_JOB_ON_FAIL},
-};
-
-Test (decide, error)
-{
-    for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++)
-        cr_expect_eq (decide_error (&errors[i].facts), errors[i].event, "row %zu", i);
-}
-
-enum {
-    NONE = YM_REFUSAL_NONE,
-    LEASE = YM_REFUSAL_STALE_LEASE,
-    MOVE = YM_REFUSAL_ILLEGAL_MOVE,
-    CHECK = YM_REFUSAL_STALE_CHECKPOINT
-};
-
-static const struct {
-    struct report_facts facts;
-    unsigned refusal;
-} repeated[] = {
-    {{REPORT_STARTED, true, 0, false}, NONE},
-    {{REPORT_STARTED, false, 0, false}, LEASE},
-    {{REPORT_STARTED, false, YM_JOB_ON_COMPLETE, false}, LEASE},
-    {{REPORT_CHECKPOINT, true, 0, true}, NONE},
-    {{REPORT_CHECKPOINT, true, 0, false}, CHECK},
-    {{REPORT_CHECKPOINT, false, 0, true}, LEASE},
-    {{REPORT_CHECKPOINT, false, YM_JOB_ON_COMPLETE, true}, LEASE},
-    {{REPORT_COMPLETED, true, 0, false}, MOVE},
-    {{REPORT_COMPLETED, false, 0, false}, LEASE},
-    {{REPORT_COMPLETED, false, YM_JOB_ON_COMPLETE, false}, NONE},
-    {{REPORT_COMPLETED, false, YM_JOB_ON_LOSE, false}, LEASE},
-    {{REPORT_COMPLETED, false, YM_JOB_ON_RETRY, false}, LEASE},
-    {{REPORT_COMPLETED, false, YM_JOB_ON_FAIL, false}, LEASE},
-    {{REPORT_COMPLETED, false, YM_JOB_ON_TERMINATE, false}, LEASE},
-    {{REPORT_FAILED, true, 0, false}, MOVE},
-    {{REPORT_FAILED, false, YM_JOB_ON_RETRY, false}, NONE},
-    {{REPORT_FAILED, false, YM_JOB_ON_FAIL, false}, NONE},
-    {{REPORT_FAILED, false, YM_JOB_ON_TERMINATE, false}, NONE},
-    {{REPORT_FAILED, false, YM_JOB_ON_COMPLETE, false}, LEASE},
-    {{REPORT_FAILED, false, YM_JOB_ON_LOSE, false}, LEASE},
-    {{REPORT_TERMINATED, true, 0, false}, MOVE},
-    {{REPORT_TERMINATED, false, YM_JOB_ON_TERMINATE, false}, NONE},
-    {{REPORT_TERMINATED, false, YM_JOB_ON_LOSE, false}, LEASE},
-    {{REPORT_TERMINATED, false, YM_JOB_ON_COMPLETE, false}, LEASE},
-};
-
-Test (decide, repeated)
-{
-    for (size_t i = 0; i < sizeof repeated / sizeof repeated[0]; i++)
-        cr_expect_eq ((unsigned)decide_repeated (&repeated[i].facts), repeated[i].refusal,
-                      "row %zu", i);
-}
-
 /* Rounds: up to three classes with two tiers, and what is leased in which order. */
 
 struct list {
