@@ -119,6 +119,14 @@ BEGIN
            LEFT JOIN LATERAL (SELECT * FROM ym.checkpoint i WHERE v.checkpoint > 0 AND i.job_id = v.job_id AND i.checkpoint = v.checkpoint OFFSET 0) c ON true;
 END $$;
 
+-- What a job has provisioned, as name, state and address in turn.
+CREATE FUNCTION ym.job_resources(_job int8) RETURNS text[]
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
+    SELECT COALESCE(array_agg(p.part ORDER BY x.name, p.place), '{}')
+      FROM ym.resource x CROSS JOIN LATERAL unnest(ARRAY[x.name, x.state::text, x.address]) WITH ORDINALITY AS p (part, place)
+     WHERE x.job_id = _job
+$$;
+
 -- What the agents of these attempts are told: as at the lease, with what is provisioned as name, state
 -- and address in turn.
 CREATE FUNCTION ym.attempt_told(_jobs int8[], _fences int8[])
@@ -308,14 +316,6 @@ BEGIN
     SELECT g.ix::int4 FROM given g JOIN raised v ON v.kind = g.kind AND v.job_id = g.job_id AND v.agent_id = g.agent_id AND v.detail = g.detail;
 END $$;
 
--- What a job has provisioned, as name, state and address in turn.
-CREATE FUNCTION ym.job_resources(_job int8) RETURNS text[]
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
-    SELECT COALESCE(array_agg(p.part ORDER BY x.name, p.place), '{}')
-      FROM ym.resource x CROSS JOIN LATERAL unnest(ARRAY[x.name, x.state::text, x.address]) WITH ORDINALITY AS p (part, place)
-     WHERE x.job_id = _job
-$$;
-
 -- What attempts began to provision, provisioned or removed; at most one message of a job. _items tell which
 -- message a resource is of. A job has 32 at most: a message beyond that changes nothing. outcome: 0 stored, 1 too many; no row: not held.
 CREATE FUNCTION ym.attempt_resources(_now int8, _jobs int8[], _fences int8[], _agents int8[],
@@ -415,7 +415,8 @@ $$;
 --   agent is not there any more, waits for another one that cleans up;
 --   an error that may be tried again counts as a retry, a loss after the start as a loss if _counted; at the
 --   limit the job is held where it waits.
--- Of two ends of one attempt the first counts. Rows with ix 0 are jobs that wait now, as their queues know them.
+-- Of two ends of one attempt the first counts. (OFFSET 0 keeps the planner from joining the law with itself
+-- before it has the row.) Rows with ix 0 are jobs that wait now, as their queues know them.
 CREATE FUNCTION ym.attempt_end(_now int8, _jobs int8[], _fences int8[], _agents int8[], _messages int4[], _ons int2[], _dones int8[], _totals int8[],
     _details text[], _counted bool[], _attempts_max int4, _losses_max int4, _retry_ms int8)
 RETURNS TABLE (ix int4, job_id int8, state int2, final bool, tenant_id int4, tier int2, requirement int8, urgency int2, hold int2, unmet int2,
@@ -426,7 +427,7 @@ DECLARE
     _back int8[]; _awaited int8[]; _awaited_as int2[]; _loose int8[];
 BEGIN
     WITH plan AS MATERIALIZED (
-        SELECT DISTINCT ON (g.job_id) g.*, r.state AS from_state, x.target, y.did, m.to_state, s.final,
+        SELECT DISTINCT ON (g.job_id) g.*, r.state AS from_state, x.target, y.did, m.to_state, m.final,
                CASE WHEN r.held <> 0 THEN 0 WHEN y.did = 5 AND r.retries + 1 >= _attempts_max THEN 3
                     WHEN y.did = 7 AND x.target = 0 AND g.counted AND r.state IN (400, 450, 510, 710) AND r.losses + 1 >= _losses_max THEN 4
                     ELSE 0 END::int2 AS holds
@@ -447,9 +448,10 @@ BEGIN
                                                WHEN r.wanted = 2 AND r.suspender IN (3, 4) AND g.on_event IN (5, 7, 15, 17) THEN 15
                                                WHEN g.on_event = 15 THEN CASE r.wanted WHEN 2 THEN 16 END
                                                ELSE g.on_event END::int2 AS did) y
-               JOIN ym.legal_move p ON p.machine = 'job' AND p.from_state = r.state AND p.on_event = CASE g.on_event WHEN 0 THEN y.did ELSE g.on_event END
-               JOIN ym.legal_move m ON m.machine = 'job' AND m.from_state = r.state AND m.on_event = y.did
-               JOIN ym.state s ON s.machine = 'job' AND s.number = m.to_state
+               CROSS JOIN LATERAL (SELECT i.to_state, s.final FROM ym.legal_move i JOIN ym.state s ON s.machine = 'job' AND s.number = i.to_state
+                                    WHERE i.machine = 'job' AND i.from_state = r.state AND i.on_event = y.did
+                                      AND EXISTS (SELECT FROM ym.legal_move p WHERE p.machine = 'job' AND p.from_state = r.state
+                                                     AND p.on_event = CASE g.on_event WHEN 0 THEN y.did ELSE g.on_event END) OFFSET 0) m
          WHERE g.message = 0 OR g.message > r.message
          ORDER BY g.job_id, g.ix),
     gone AS (

@@ -54,17 +54,35 @@ CREATE FUNCTION t.started(n int8, fence int8, agent int8) RETURNS bool
 LANGUAGE sql VOLATILE AS $$
     SELECT count(*) = 1 FROM ym.attempt_started(4000, ARRAY[t.id(n)], ARRAY[fence], ARRAY[agent], ARRAY[0], ARRAY[''], ARRAY[''])
 $$;
+-- The new state, or nothing.
+CREATE FUNCTION t.prepared(n int8, fence int8, agent int8, message int4 DEFAULT 0, source text DEFAULT '', target text DEFAULT '') RETURNS SETOF int2
+LANGUAGE sql VOLATILE AS $$
+    SELECT p.state FROM ym.attempt_prepared(4000, ARRAY[t.id(n)], ARRAY[fence], ARRAY[agent], ARRAY[message], ARRAY[source], ARRAY[target]) p
+$$;
+CREATE FUNCTION t.working(n int8, fence int8, agent int8, on_event int2, message int4 DEFAULT 0) RETURNS SETOF int2
+LANGUAGE sql VOLATILE AS $$
+    SELECT w.state FROM ym.attempt_working(4000, ARRAY[t.id(n)], ARRAY[fence], ARRAY[agent], ARRAY[message], ARRAY[on_event]) w
+$$;
+CREATE FUNCTION t.errored(n int8, fence int8, agent int8, message int4 DEFAULT 0) RETURNS bool
+LANGUAGE sql VOLATILE AS $$
+    SELECT count(*) = 1 FROM ym.attempt_errored(4500, ARRAY[t.id(n)], ARRAY[fence], ARRAY[agent], ARRAY[message], ARRAY['start: no'])
+$$;
+-- 0 stored, 1 too many, or nothing.
+CREATE FUNCTION t.resource(n int8, fence int8, agent int8, name text, state int2) RETURNS SETOF int2
+LANGUAGE sql VOLATILE AS $$
+    SELECT r.outcome FROM ym.attempt_resources(4600, ARRAY[t.id(n)], ARRAY[fence], ARRAY[agent], ARRAY[1], ARRAY[name], ARRAY[state], ARRAY['at ' || name]) r
+$$;
 CREATE FUNCTION t.checkpoint(n int8, fence int8, agent int8, number int8, sources text[] DEFAULT '{}') RETURNS bool
 LANGUAGE sql VOLATILE AS $$
     SELECT count(*) = 1 FROM ym.attempt_checkpoint(5000, ARRAY[t.id(n)], ARRAY[fence], ARRAY[agent], ARRAY[number], ARRAY['resume'::bytea],
         ARRAY['mark ' || number], ARRAY[number * 10], ARRAY[100::int8], array_fill(t.id(n), ARRAY[cardinality(sources)]), sources,
         (SELECT COALESCE(array_agg('to-' || s), '{}') FROM unnest(sources) s))
 $$;
--- The new state, or nothing. At most three errors and two losses; 0 for what was deprovisioned.
+-- The new state, or nothing. At most five errors and three losses; 0 for what was deprovisioned.
 CREATE FUNCTION t.finish(n int8, fence int8, agent int8, on_event text, message int4 DEFAULT 0, now int8 DEFAULT 6000) RETURNS SETOF text
 LANGUAGE sql VOLATILE AS $$
     SELECT e.state::text FROM ym.attempt_end(now, ARRAY[t.id(n)], ARRAY[fence], ARRAY[agent], ARRAY[message], ARRAY[COALESCE(t.ev(on_event), 0::int2)],
-        ARRAY[100::int8], ARRAY[100::int8], ARRAY['detail'], ARRAY[true], 3, 2, 100) e WHERE e.ix > 0
+        ARRAY[100::int8], ARRAY[100::int8], ARRAY['detail'], ARRAY[true], 5, 3, 100) e WHERE e.ix > 0
 $$;
 -- Many at once, without numbers of callbacks.
 CREATE FUNCTION t.attempt_end(now int8, jobs int8[], fences int8[], agents int8[], ons int2[], dones int8[], totals int8[], details text[])
