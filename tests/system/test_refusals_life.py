@@ -56,7 +56,8 @@ def test_unknown_jobs(yard, door, operator, waiting):
 
 
 @pytest.mark.parametrize("verb, more", [("hold", {}), ("release", {}), ("retier", {"tier": "platinum"})])
-def test_verbs_of_operators(yard, door, waiting, verb, more):
+def test_verbs_of_operators(yard, door, operator, waiting, verb, more):
+    assert yard.act(operator, "hold", waiting).name == "done", "a hold of its own submit its owner may lift"
     refused(yard, door, "role_not_allowed", "job_act", **act(waiting, verb, **more))
 
 
