@@ -24,10 +24,57 @@ struct decided {
     struct act act;
     uint64_t seq;
     unsigned looks;
+    bool in_doubt; /* it may be stored, and nobody was told */
     uint8_t digest[32];
     uint32_t reply_size;
     uint8_t reply[REPLY_MAX];
 };
+
+/* What others are told of a job that was changed: how it is now. */
+struct news {
+    int64_t job;
+    int state;
+    uint32_t tier, wanted, suspender;
+    bool waits, moved_tier;
+    const struct ym_ready *ready;
+};
+
+static void tell_wish (struct intake *in, const struct news *n)
+{
+    struct ym_wish row = {.job = n->job, .wanted = n->wanted, .suspender = n->suspender};
+
+    ym_send (in->yard, YM_ACTOR_ASSIGNMENT, YM_MSG_jobs_wanted, 0,
+             &(struct ym_jobs_wanted){.jobs = {&row, 1}});
+}
+
+static void tell_gone (struct intake *in, int64_t job, uint32_t tier)
+{
+    struct ym_job_ref row = {.job = job};
+
+    ym_send (in->yard, queue_of (tier), YM_MSG_jobs_gone, 0,
+             &(struct ym_jobs_gone){.jobs = {&row, 1}});
+}
+
+/* Where it was before is not known for sure any more: all others are told that it is gone. */
+static void tell_others (struct intake *in, const struct news *n)
+{
+    for (uint32_t tier = 0; tier < YM_COUNT_tier; tier++)
+        if (tier != n->tier)
+            tell_gone (in, n->job, tier);
+}
+
+static void tell (struct intake *in, const struct news *n, struct hints *hints)
+{
+    watch_look (in, n->job);
+    if (n->moved_tier)
+        tell_others (in, n);
+    if (n->waits)
+        hints_ready (hints, n->tier, n->ready);
+    else if (n->state == YM_JOB_SUSPENDED || ym_life_is_final (&ym_job_life, n->state))
+        tell_gone (in, n->job, n->tier);
+    else if (n->wanted != YM_NOTHING)
+        tell_wish (in, n);
+}
 
 /* Looking. */
 
@@ -44,14 +91,31 @@ static void plan_look (void *me, struct ym_turn *t, struct ym_item **items, size
     items[0]->call = store_call_facts (t, q, count);
 }
 
+/* It was stored by a turn that did not live to tell of it. */
+static void tell_late (struct intake *in, const struct ym_job_act *m,
+                       const struct act_answer *got, struct hints *hints)
+{
+    const struct act_facts *f = &got->facts;
+    struct ym_ready ready = got->ready;
+
+    ready.job = m->job;
+    tell (in,
+          &(struct news){m->job, f->state, f->tier, f->wanted, f->suspender, got->waits,
+                         m->verb == YM_DO_RETIER, &ready},
+          hints);
+}
+
 static void answer_again (struct intake *in, struct ym_turn *t, struct ym_item *item,
-                          const struct act_answer *got)
+                          const struct act_answer *got, struct hints *hints)
 {
     const struct ym_message *message = ym_message_find (YM_MSG_done);
+    const struct decided *d = item->keep;
     struct ym_faults faults;
     struct ym_done done = {0};
     uint8_t digest[32];
 
+    if (d && d->in_doubt)
+        tell_late (in, item->body, got, hints);
     ym_wire_digest (item->letter.message, item->body, digest);
     if (decide_repeat (digest, got->digest) != YM_REFUSAL_NONE)
         ym_refuse (in->yard, item, YM_REFUSAL_KEY_REUSED);
@@ -116,13 +180,13 @@ static void go_on (struct intake *in, struct ym_item *item, const struct act *a,
 }
 
 static void looked (struct intake *in, struct ym_turn *t, struct ym_item *item,
-                    const struct act_answer *got)
+                    const struct act_answer *got, struct hints *hints)
 {
     const struct ym_job_act *m = item->body;
     struct act a;
 
     if (got->reply.size > 0 && !m->plan) {
-        answer_again (in, t, item, got);
+        answer_again (in, t, item, got, hints);
         return;
     }
     decide_act (&got->facts, m, item->key.role, t->now_ms, &a);
@@ -136,14 +200,16 @@ static void looked (struct intake *in, struct ym_turn *t, struct ym_item *item,
 
 static void done_look (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
 {
+    struct hints *hints = hints_new (me, t);
     struct act_answer got;
     unsigned call = items[0]->call;
 
     ym_assert (store_rows (t, call) == count);
     for (size_t i = 0; i < count; i++) {
         store_got_facts (t, call, i, &got);
-        looked (me, t, items[got.place], &got);
+        looked (me, t, items[got.place], &got, hints);
     }
+    hints_send (hints);
 }
 
 const struct ym_work act_look_work = {
@@ -166,42 +232,21 @@ static void plan_act (void *me, struct ym_turn *t, struct ym_item **items, size_
     }
 }
 
-static void tell_wish (struct intake *in, int64_t job, const struct act *a)
-{
-    struct ym_wish row = {.job = job, .wanted = a->wanted, .suspender = a->suspender};
-
-    ym_send (in->yard, YM_ACTOR_ASSIGNMENT, YM_MSG_jobs_wanted, 0,
-             &(struct ym_jobs_wanted){.jobs = {&row, 1}});
-}
-
-static void tell_gone (struct intake *in, int64_t job, uint32_t tier)
-{
-    struct ym_job_ref row = {.job = job};
-
-    ym_send (in->yard, queue_of (tier), YM_MSG_jobs_gone, 0,
-             &(struct ym_jobs_gone){.jobs = {&row, 1}});
-}
-
-/* The tier it was in is known to who asked to change it: all others are told that it is gone.
- */
-static void tell_others (struct intake *in, int64_t job, uint32_t tier)
-{
-    for (uint32_t other = 0; other < YM_COUNT_tier; other++)
-        if (other != tier)
-            tell_gone (in, job, other);
-}
-
-static void tell_own (struct intake *in, const struct ym_job_act *m, const struct act *a,
+static void tell_row (struct intake *in, const struct ym_job_act *m, const struct act *a,
                       const struct acted *row, struct hints *hints)
 {
-    if (m->verb == YM_DO_RETIER)
-        tell_others (in, m->job, a->tier);
-    if (row->waits)
-        hints_ready (hints, row->tier, &row->ready);
-    else if (a->state == YM_JOB_SUSPENDED || ym_life_is_final (&ym_job_life, a->state))
-        tell_gone (in, m->job, row->tier);
-    else if (a->wanted != YM_NOTHING)
-        tell_wish (in, m->job, a);
+    struct news own = {m->job,
+                       a->state,
+                       a->tier,
+                       a->wanted,
+                       a->suspender,
+                       row->waits,
+                       m->verb == YM_DO_RETIER,
+                       &row->ready};
+    struct news other = {row->ready.job,     YM_JOB_QUEUED, row->tier, YM_NOTHING,
+                         YM_NOBODY_SUSPENDS, true,          false,     &row->ready};
+
+    tell (in, row->own ? &own : &other, hints);
 }
 
 static void stored (struct intake *in, struct ym_turn *t, struct ym_item *item,
@@ -213,11 +258,7 @@ static void stored (struct intake *in, struct ym_turn *t, struct ym_item *item,
 
     for (size_t i = 0; d->act.on != 0 && i < store_rows (t, item->call); i++) {
         store_got_acted (t, item->call, i, &row);
-        watch_look (in, row.ready.job);
-        if (row.own)
-            tell_own (in, item->body, &d->act, &row, hints);
-        else
-            hints_ready (hints, row.tier, &row.ready);
+        tell_row (in, item->body, &d->act, &row, hints);
     }
     ym_answer (in->yard, item, YM_MSG_done,
                &(struct ym_done){.has = YM_HAS (done, state),
@@ -230,6 +271,7 @@ static void look_again (struct intake *in, struct ym_item *item)
 {
     struct decided *d = item->keep;
 
+    d->in_doubt = d->in_doubt || item->in_doubt;
     if (++d->looks < LOOKS_MAX)
         ym_put_again (in->yard, item, &act_look_work);
     else

@@ -9,7 +9,9 @@ STATEMENT (job_facts,
            "SELECT ix, digest, reply, found, tier, state, seq, wanted, suspender, held, "
            "urgency, ends_as, live, unmet, awaiting, attempt, retries, losses, agent, "
            "held_by_agent, checkpoint, done, kept, not_before_ms, on_found, on_state, "
-           "on_condition, on_leads_here FROM ym.job_facts ($1::int8[], $2::int4[], $3::int4[], "
+           "on_condition, on_leads_here, waiting, tenant_id, requirement, told_urgency, "
+           "told_hold, told_unmet, told_not_before, wait_until_ms, came_back FROM ym.job_facts "
+           "($1::int8[], $2::int4[], $3::int4[], "
            "$4::bytea[], $5::int8[])");
 STATEMENT (job_act, "SELECT own, waiting, job_id, tenant_id, tier, requirement, urgency, hold, "
                     "unmet, not_before_ms, wait_until_ms, came_back FROM ym.job_act ($1::int8, "
@@ -62,6 +64,18 @@ static void got_orders (const struct ym_rows *r, size_t row, struct act_facts *f
     f->losses = (uint32_t)ym_row_int2 (r, row, 17);
 }
 
+static struct ym_ready got_told (const struct ym_rows *r, size_t row)
+{
+    return (struct ym_ready){.tenant = (uint64_t)ym_row_int4 (r, row, 29),
+                             .requirement = (uint64_t)ym_row_int8 (r, row, 30),
+                             .urgency = (uint64_t)ym_row_int2 (r, row, 31),
+                             .hold = (uint32_t)ym_row_int2 (r, row, 32),
+                             .unmet = (uint64_t)ym_row_int2 (r, row, 33),
+                             .not_before = ym_row_int8 (r, row, 34),
+                             .wait_until = ym_row_int8 (r, row, 35),
+                             .preempted = ym_row_bool (r, row, 36)};
+}
+
 void store_got_facts (const struct ym_turn *t, unsigned call, size_t row,
                       struct act_answer *ret)
 {
@@ -70,7 +84,9 @@ void store_got_facts (const struct ym_turn *t, unsigned call, size_t row,
     int condition = ym_row_int2 (r, row, 26);
 
     *ret = (struct act_answer){.place = (size_t)ym_row_int4 (r, row, 0) - 1,
-                               .reply = ym_row_bytea (r, row, 2)};
+                               .reply = ym_row_bytea (r, row, 2),
+                               .waits = ym_row_bool (r, row, 28),
+                               .ready = got_told (r, row)};
     if (ret->reply.size > 0)
         store_copy_octets (ret->digest, sizeof ret->digest, ym_row_bytea (r, row, 1));
     *f = (struct act_facts){.found = ym_row_bool (r, row, 3),

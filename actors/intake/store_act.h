@@ -15,6 +15,8 @@ struct act_answer {
     uint8_t digest[32];
     struct ym_bytes reply;
     struct act_facts facts;
+    bool waits; /* then its queue knows it so, all but the id */
+    struct ym_ready ready;
 };
 void store_got_facts (const struct ym_turn *t, unsigned call, size_t row,
                       struct act_answer *ret);

@@ -156,28 +156,46 @@ static void plan_submit (void *me, struct ym_turn *t, struct ym_item **items, si
     plan_seen (t, items, count);
 }
 
+static void hint_submitted (const struct ym_turn *t, const struct submission *s,
+                            const struct submitted *got, struct hints *hints)
+{
+    const struct ym_job_submit *m = s->m;
+    bool is_urged = (m->has & YM_HAS (job_submit, urgency)) != 0;
+
+    hints_ready (hints, m->tier,
+                 &(struct ym_ready){.job = got->seen == SEEN_FRESH ? s->job : got->job,
+                                    .tenant = (uint64_t)s->tenant,
+                                    .requirement = s->requirement,
+                                    .urgency = is_urged ? m->urgency : YM_URGENCY_USUAL,
+                                    .hold = got->hold,
+                                    .unmet = got->unmet,
+                                    .not_before = m->not_before,
+                                    .wait_until = m->wait_limit_ms > 0
+                                                      ? t->now_ms + (int64_t)m->wait_limit_ms
+                                                      : 0});
+}
+
 static void accepted (struct intake *in, struct ym_turn *t, struct ym_item *item,
                       const struct submitted *got, struct hints *hints)
 {
     const struct submission *s = &((const struct plan *)item->note)->s;
-    const struct ym_job_submit *m = s->m;
 
     requirements_stored (in->requirements, s->requirement);
-    limits_accepted (in->limits, m->tier, s->tenant, s->job);
+    limits_accepted (in->limits, s->m->tier, s->tenant, s->job);
     in->accepted++;
     feeds_look (in, s->job);
     ym_answer (in->yard, item, YM_MSG_job_accepted, &(struct ym_job_accepted){.job = s->job});
-    hints_ready (
-        hints, m->tier,
-        &(struct ym_ready){
-            .job = s->job,
-            .tenant = (uint64_t)s->tenant,
-            .requirement = s->requirement,
-            .urgency = m->has & YM_HAS (job_submit, urgency) ? m->urgency : YM_URGENCY_USUAL,
-            .hold = got->hold,
-            .unmet = got->unmet,
-            .not_before = m->not_before,
-            .wait_until = m->wait_limit_ms > 0 ? t->now_ms + (int64_t)m->wait_limit_ms : 0});
+    hint_submitted (t, s, got, hints);
+}
+
+/* If a turn that did not live to tell of it stored it, its queue does not know it. What may
+ * have changed since is found out by the lease. */
+static void accepted_before (struct intake *in, struct ym_turn *t, struct ym_item *item,
+                             const struct submitted *got, struct hints *hints)
+{
+    ym_answer (in->yard, item, YM_MSG_job_accepted, &(struct ym_job_accepted){.job = got->job});
+    if (item->in_doubt)
+        hint_submitted (t, &((const struct plan *)item->note)->s, got, hints);
 }
 
 static void answer_submit (struct intake *in, struct ym_turn *t, struct ym_item *item,
@@ -195,8 +213,7 @@ static void answer_submit (struct intake *in, struct ym_turn *t, struct ym_item 
     else if ((why = decide_repeat (p->s.digest, got->digest)) != YM_REFUSAL_NONE)
         ym_refuse (in->yard, item, why);
     else
-        ym_answer (in->yard, item, YM_MSG_job_accepted,
-                   &(struct ym_job_accepted){.job = got->job});
+        accepted_before (in, t, item, got, hints);
 }
 
 static void refuse_planned (struct intake *in, struct ym_item *item)
@@ -211,12 +228,12 @@ static void refuse_planned (struct intake *in, struct ym_item *item)
 
 /* One that was over its tenant's cap. */
 static void answer_capped (struct intake *in, struct ym_turn *t, struct ym_item *item,
-                           size_t row)
+                           size_t row, struct hints *hints)
 {
     struct submitted got = store_got_seen (t, item->call, row);
 
     if (got.seen == SEEN_BEFORE)
-        answer_submit (in, t, item, &got, NULL);
+        answer_submit (in, t, item, &got, hints);
     else
         refuse_planned (in, item);
 }
@@ -235,7 +252,7 @@ static void done_submit (void *me, struct ym_turn *t, struct ym_item **items, si
             answer_submit (in, t, items[i], &got, hints);
         }
         else if (p->refusal == YM_REFUSAL_WAITING_CAP) {
-            answer_capped (in, t, items[i], capped++);
+            answer_capped (in, t, items[i], capped++, hints);
         }
         else {
             refuse_planned (in, items[i]);

@@ -138,6 +138,20 @@ BEGIN
 END $$;
 SELECT ym.partitions_ahead((extract(epoch FROM clock_timestamp()) * 1000)::int8);
 
+-- The waiting jobs as queues know them; the columns are those of the record 'ready', and whoever tells
+-- a queue of a job fills it from here. Held, blocked and early jobs are there too. One that is only to
+-- be cleaned up waits for nothing, and one that was started once has met its wait limit.
+CREATE VIEW ym.waiting AS
+    SELECT r.job_id, r.tenant_id, r.tier, r.requirement,
+           CASE WHEN r.ends_as <> 0 THEN 31::int2 ELSE r.urgency END AS urgency,
+           CASE WHEN r.ends_as <> 0 THEN 0::int2 ELSE r.held END AS hold,
+           CASE WHEN r.ends_as <> 0 THEN 0::int2 ELSE r.unmet END AS unmet,
+           CASE WHEN r.ends_as <> 0 THEN 0 ELSE r.not_before_ms END AS not_before_ms,
+           CASE WHEN r.ends_as <> 0 OR r.attempt > 0 THEN 0 ELSE r.wait_until_ms END AS wait_until_ms,
+           r.came_back
+      FROM ym.job_run r
+     WHERE r.state + 0 = (SELECT s.number FROM ym.state s WHERE s.machine = 'job' AND s.name = 'QUEUED');
+
 -- The name of a job as people see it: Crockford's base 32, as common/base/id.c prints it.
 CREATE FUNCTION ym.job_name(_job int8) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = ym, pg_temp AS $$
@@ -445,11 +459,13 @@ END $$;
 
 -- What is decided by, before a job is changed from outside: one row a question, whatever is there. digest
 -- and reply if the request was answered before; found if the job is there and may be seen. A job that has
--- ended has a state and nothing else. _ons is the job it is to wait for, 0 if none is meant.
+-- ended has a state and nothing else. _ons is the job it is to wait for, 0 if none is meant. From waiting
+-- on it is what its queue is told, if it waits.
 CREATE FUNCTION ym.job_facts(_jobs int8[], _tenants int4[], _asking int4[], _requests bytea[], _ons int8[])
 RETURNS TABLE (ix int4, digest bytea, reply bytea, found bool, tenant_id int4, tier int2, state int2, seq int4, wanted int2, suspender int2,
     held int2, urgency int2, ends_as int2, live int2, unmet int2, awaiting int4, attempt int4, retries int4, losses int2, agent text, held_by_agent bool,
-    checkpoint int8, done int8, kept int8, not_before_ms int8, on_found bool, on_state int2, on_condition int2, on_leads_here bool)
+    checkpoint int8, done int8, kept int8, not_before_ms int8, on_found bool, on_state int2, on_condition int2, on_leads_here bool,
+    waiting bool, requirement int8, told_urgency int2, told_hold int2, told_unmet int2, told_not_before int8, wait_until_ms int8, came_back bool)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
     SELECT g.ix::int4, q.digest, q.reply, j.job_id IS NOT NULL, COALESCE(j.tenant_id, 0), COALESCE(r.tier, d.tier, 0::int2),
            COALESCE(r.state, d.state, 0::int2), COALESCE(r.seq, d.seq, 0), COALESCE(r.wanted, 0::int2), COALESCE(r.suspender, 0::int2),
@@ -458,7 +474,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
            COALESCE(r.attempt, 0), COALESCE(r.retries, 0), COALESCE(r.losses, 0::int2), COALESCE(k.name, ''), COALESCE(r.holder <> 0, false),
            COALESCE(r.checkpoint, 0), COALESCE(r.done, 0), COALESCE(c.done, 0), COALESCE(r.not_before_ms, 0),
            o.job_id IS NOT NULL, COALESCE(o.state, 0::int2), COALESCE(p.condition, (-1)::int2),
-           o.job_id IS NOT NULL AND j.job_id IS NOT NULL AND ym.dependency_leads(o.job_id, j.job_id)
+           o.job_id IS NOT NULL AND j.job_id IS NOT NULL AND ym.dependency_leads(o.job_id, j.job_id),
+           w.job_id IS NOT NULL, COALESCE(w.requirement, 0), COALESCE(w.urgency, 0::int2), COALESCE(w.hold, 0::int2), COALESCE(w.unmet, 0::int2),
+           COALESCE(w.not_before_ms, 0), COALESCE(w.wait_until_ms, 0), COALESCE(w.came_back, false)
       FROM unnest(_jobs, _tenants, _asking, _requests, _ons) WITH ORDINALITY AS g (job_id, sees, asking, request, on_job, ix)
            LEFT JOIN ym.request q ON q.tenant_id = g.asking AND q.request = g.request
            LEFT JOIN LATERAL (SELECT i.job_id, i.tenant_id FROM ym.job i
@@ -471,6 +489,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
                                      LEFT JOIN ym.job_run v ON v.job_id = i.job_id LEFT JOIN ym.job_done w ON w.job_id = i.job_id
                                WHERE g.on_job > 0 AND i.job_id = g.on_job AND i.tenant_id = j.tenant_id OFFSET 0) o ON true
            LEFT JOIN ym.dependency p ON p.job_id = j.job_id AND p.on_job = o.job_id
+           LEFT JOIN LATERAL (SELECT * FROM ym.waiting i WHERE i.job_id = j.job_id OFFSET 0) w ON true
 $$;
 
 -- Changes one job as it was decided, if nothing moved since: neither the job (its seq is _seq), nor the
@@ -576,20 +595,6 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
                                ORDER BY e.seq DESC LIMIT 1) c ON true
      WHERE COALESCE(r.state, d.state) IS NOT NULL
 $$;
-
--- The waiting jobs as queues know them; the columns are those of the record 'ready', and whoever tells
--- a queue of a job fills it from here. Held, blocked and early jobs are there too. One that is only to
--- be cleaned up waits for nothing, and one that was started once has met its wait limit.
-CREATE VIEW ym.waiting AS
-    SELECT r.job_id, r.tenant_id, r.tier, r.requirement,
-           CASE WHEN r.ends_as <> 0 THEN 31::int2 ELSE r.urgency END AS urgency,
-           CASE WHEN r.ends_as <> 0 THEN 0::int2 ELSE r.held END AS hold,
-           CASE WHEN r.ends_as <> 0 THEN 0::int2 ELSE r.unmet END AS unmet,
-           CASE WHEN r.ends_as <> 0 THEN 0 ELSE r.not_before_ms END AS not_before_ms,
-           CASE WHEN r.ends_as <> 0 OR r.attempt > 0 THEN 0 ELSE r.wait_until_ms END AS wait_until_ms,
-           r.came_back
-      FROM ym.job_run r
-     WHERE r.state + 0 = (SELECT s.number FROM ym.state s WHERE s.machine = 'job' AND s.name = 'QUEUED');
 
 -- Which of these requests were answered: one row each, in their order.
 CREATE FUNCTION ym.request_seen(_tenants int4[], _requests bytea[]) RETURNS TABLE (digest bytea, reply bytea)

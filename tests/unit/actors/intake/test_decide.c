@@ -95,3 +95,64 @@ Test (decide, sees)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         cr_expect_eq (decide_sees (rows[i].role, rows[i].tenant), rows[i].sees, "row %zu", i);
 }
+
+/* What its fields cannot say each by itself. */
+Test (decide, submits_by_rule)
+{
+    static const struct {
+        const char *pool;
+        uint64_t urgency;
+        uint32_t role;
+        enum ym_refusal refusal;
+    } rows[] = {
+        {NULL, 16, YM_SUBMITTER, YM_REFUSAL_NONE},
+        {NULL, 17, YM_SUBMITTER, YM_REFUSAL_URGENCY_NOT_ALLOWED},
+        {NULL, 31, YM_ADMIN, YM_REFUSAL_NONE},
+        {"shared", 0, YM_SUBMITTER, YM_REFUSAL_NONE},
+        {"dedicated", 0, YM_SUBMITTER, YM_REFUSAL_NONE},
+        {"dedicated:acme", 0, YM_SUBMITTER, YM_REFUSAL_NONE},
+        {"dedicated:globex", 0, YM_SUBMITTER, YM_REFUSAL_POOL_NOT_YOURS},
+        {"dedicated:", 0, YM_SUBMITTER, YM_REFUSAL_POOL_NOT_YOURS},
+        {"dedicated:acme2", 0, YM_ADMIN, YM_REFUSAL_POOL_NOT_YOURS},
+        {"dedicated2", 0, YM_SUBMITTER, YM_REFUSAL_NONE},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct ym_job_submit m = {.has = YM_HAS (job_submit, urgency),
+                                  .urgency = rows[i].urgency};
+        struct ym_faults faults = {0};
+        if (rows[i].pool) {
+            m.has |= YM_HAS (job_submit, pool);
+            (void)ym_text_copy (m.pool, sizeof m.pool, rows[i].pool);
+        }
+        cr_expect_eq (decide_submit (&m, rows[i].role, "acme", &faults), rows[i].refusal,
+                      "row %zu", i);
+        cr_expect_eq (faults.count, 0);
+    }
+}
+
+Test (decide, submits_with_faults)
+{
+    struct ym_dependency after[] = {{1, YM_AFTER_ANY}, {2, YM_AFTER_ANY}, {1, 0}};
+    struct ym_job_submit m = {.after = {after, 3}};
+    struct ym_faults faults = {0};
+
+    cr_expect_eq (decide_submit (&m, YM_SUBMITTER, "acme", &faults), YM_REFUSAL_INVALID);
+    cr_expect_str_eq (faults.at[0].path, "/after/2/job");
+    m = (struct ym_job_submit){.has = YM_HAS (job_submit, pool), .pool = "dedicated"};
+    faults.count = 0;
+    cr_expect_eq (
+        decide_submit (&m, YM_SUBMITTER, "a-name-of-more-than-thirty-letters-xxxx", &faults),
+        YM_REFUSAL_INVALID);
+    cr_expect_str_eq (faults.at[0].path, "/pool");
+}
+
+Test (decide, a_dedicated_pool_is_that_of_the_tenant)
+{
+    struct ym_job_submit m = {
+        .has = YM_HAS (job_submit, pool), .pool = "dedicated", .kind = "git"};
+    struct ym_requirement need;
+
+    decide_requirement (&m, "acme", &need);
+    cr_expect_str_eq (need.pool, "dedicated:acme");
+}
