@@ -145,24 +145,47 @@ static void answered (struct agent *a, struct report *r, zmq_msg_t *frame)
     }
 }
 
-/* What the yard will never take. A checkpoint with a fault of its own is the handler's matter,
- * anything else means that the attempt is no longer ours. */
+/* What the yard will never take of a handler: its own fault, or more than this yard knows. */
+static bool is_handlers_matter (struct yard_task *t, enum ym_refusal why)
+{
+    yard_rc rc = YARD_OK;
+
+    if (why == YM_REFUSAL_INVALID || why == YM_REFUSAL_MALFORMED)
+        rc = YARD_EINVALID;
+    else if (why == YM_REFUSAL_STALE_CHECKPOINT)
+        rc = YARD_ECONFLICT;
+    else if (why == YM_REFUSAL_UNKNOWN_MESSAGE)
+        rc = YARD_EVERSION;
+    if (rc == YARD_OK)
+        return false;
+    report_end (t->agent, &t->report[REPORT_WORK]);
+    task_answer (t, rc, NULL);
+    return true;
+}
+
+/* Two that crossed: what it answers is asked no more, or will be asked again. Or a yard of a
+ * version before: it waits for nothing but that the attempt runs. */
+static bool is_said_for_nothing (struct agent *a, struct yard_task *t, enum ym_refusal why)
+{
+    enum call_kind kind = t->call[0].kind;
+
+    if (why != YM_REFUSAL_UNKNOWN_MESSAGE &&
+        (why != YM_REFUSAL_ILLEGAL_MOVE || kind < CALL_WORKING))
+        return false;
+    report_end (a, &t->report[REPORT_CALL]);
+    call_answered (a, t);
+    if (kind == CALL_PREPARED && t->stage == STAGE_PREPARED && !t->wish)
+        signal_start (a, t);
+    return true;
+}
+
+/* Anything else means that the attempt is no longer ours. */
 static void refused_for_good (struct agent *a, struct report *r, enum ym_refusal why)
 {
-    bool is_own = why == YM_REFUSAL_INVALID || why == YM_REFUSAL_MALFORMED;
-
-    if (r->kind == REPORT_WORK && (is_own || why == YM_REFUSAL_STALE_CHECKPOINT)) {
-        report_end (a, r);
-        task_answer (r->task, is_own ? YARD_EINVALID : YARD_ECONFLICT, NULL);
+    if (r->kind == REPORT_WORK && is_handlers_matter (r->task, why))
         return;
-    }
-    /* Two that crossed: what it answers is asked no more, or will be asked again. */
-    if (r->kind == REPORT_CALL && why == YM_REFUSAL_ILLEGAL_MOVE &&
-        r->task->call[0].kind >= CALL_WORKING) {
-        report_end (a, r);
-        call_answered (a, r->task);
+    if (r->kind == REPORT_CALL && is_said_for_nothing (a, r->task, why))
         return;
-    }
     task_fence (a, r->task, false);
 }
 

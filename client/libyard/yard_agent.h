@@ -148,7 +148,8 @@ void yard_task_progress (yard_task *task, uint64_t done, uint64_t total);
  * _removed when it is gone, or is to stay because it belongs to the job's owner from now on.
  * Each returns when that is durable, as yard_task_checkpoint does. 'name' (1 to 40 of a-z 0-9 .
  * _ -) is unique in the job, 'address' at most 200 octets, or NULL to keep what was said
- * before; at most YARD_RESOURCES_MAX. */
+ * before; at most YARD_RESOURCES_MAX. YARD_EVERSION: this yard is of a version that keeps no
+ * such list. */
 enum { YARD_RESOURCES_MAX = 32 };
 yard_rc yard_task_provisioning (yard_task *task, const char *name, const char *address);
 yard_rc yard_task_provisioned (yard_task *task, const char *name, const char *address);

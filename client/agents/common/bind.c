@@ -60,12 +60,16 @@ int agents_provision (void *self, const char *name, const char *address,
 {
     /* One that is too long to be kept is found by the task's own. */
     const char *kept = address && strlen (address) < AGENTS_ADDRESS_MAX ? address : "";
+    yard_rc rc;
 
     if (state == AGENTS_GONE)
-        return agents_result (yard_task_removed (self, name));
-    if (state == AGENTS_MADE)
-        return agents_result (yard_task_provisioned (self, name, kept));
-    return agents_result (yard_task_provisioning (self, name, kept));
+        rc = yard_task_removed (self, name);
+    else if (state == AGENTS_MADE)
+        rc = yard_task_provisioned (self, name, kept);
+    else
+        rc = yard_task_provisioning (self, name, kept);
+    /* A yard that keeps no list still has the work done. */
+    return rc == YARD_EVERSION ? 0 : agents_result (rc);
 }
 
 bool agents_provisioned (void *self, const char *name, char ret_address[AGENTS_ADDRESS_MAX])
