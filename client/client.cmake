@@ -18,6 +18,16 @@ if(yard_sources)
 
     ym_room(yard_ctl client/yardctl yard ym_base PkgConfig::JANSSON PkgConfig::SMARTCOLS PkgConfig::YAML PkgConfig::CZMQ)
     ym_program(yardctl client/yardctl/main.c yard_ctl)
+    # The manual page and the completion are made of the same tables as the help.
+    add_custom_command(OUTPUT ${CMAKE_BINARY_DIR}/share/yardctl.1 ${CMAKE_BINARY_DIR}/share/yardctl.bash
+        COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_BINARY_DIR}/share
+        COMMAND yardctl help man > ${CMAKE_BINARY_DIR}/share/yardctl.1
+        COMMAND yardctl completion bash > ${CMAKE_BINARY_DIR}/share/yardctl.bash
+        DEPENDS yardctl VERBATIM)
+    add_custom_target(yardctl_manual ALL DEPENDS ${CMAKE_BINARY_DIR}/share/yardctl.1)
+    install(FILES ${CMAKE_BINARY_DIR}/share/yardctl.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+    install(FILES ${CMAKE_BINARY_DIR}/share/yardctl.bash RENAME yardctl
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
     ym_room(yard_agents client/agents/common yard)
     ym_room(yard_git client/agents/git yard_agents)
     ym_program(yard-agent-git client/agents/git/main.c yard_git yard)

@@ -52,6 +52,14 @@ static void print_plan (FILE *to, const struct ctl_change *change, const yard_ou
 static void show_done (const struct ctl *c, const struct ctl_change *change,
                        const yard_outcome *o)
 {
+    size_t size = strlen (change->subject);
+
+    /* "eu-a1 is given no new work" needs no "eu-a1: " before it. */
+    if (!o->made && !*o->state && o->count > 0 &&
+        strncmp (o->effects[0], change->subject, size) == 0) {
+        print_effects (stdout, o, "", "  ");
+        return;
+    }
     (void)fputs (change->subject, stdout);
     if (o->made)
         (void)printf (" %llu", (unsigned long long)o->made);

@@ -88,7 +88,7 @@ struct ctl_options {
     const char *wait, *before, *after, *state, *reason, *wanted, *role, *tenant;
     int64_t limit;
     bool yes, no_input;
-    bool held, fixed, plan, closed, every, once, snapshot;
+    bool held, fixed, plan, closed, every, once, snapshot, checkpoints;
     int64_t not_before_ms, run_limit_ms, wait_limit_ms;
     struct ctl_words after_jobs;
     struct ctl_number urgency, if_version, weight, waiting_max, running_max;

@@ -111,13 +111,18 @@ static void show_line (const struct ctl *c, const yard_event *e)
                   *agent ? agent : "-", why, *detail ? ": " : "", detail);
 }
 
+static bool is_hidden (const struct ctl *c, const yard_event *e)
+{
+    return e->type == YARD_EVENT_ROW && !c->o.checkpoints && ctl_is_checkpoint (e->why);
+}
+
 static void show (const struct ctl *c, const yard_event *e)
 {
     if (c->form == CTL_JSON || c->form == CTL_JSONL)
         show_json (c, e);
     else if (e->type == YARD_EVENT_RESNAPSHOT)
         ctl_hint (c, "-- %s: events may be missing here; how every job is follows", e->why);
-    else if (e->type == YARD_EVENT_CAUGHT_UP)
+    else if (e->type == YARD_EVENT_CAUGHT_UP || is_hidden (c, e))
         return;
     else if (c->form == CTL_NAME)
         (void)puts (e->job);

@@ -63,6 +63,8 @@ const struct ctl_option ctl_option_table[] = {
      "every job, as yardctl watch does"},
     {CTL_FEED, 0, "snapshot", NULL, CTL_FLAG_VALUE, AT (snapshot), OF_COMMAND,
      "begin with every job that has not ended"},
+    {CTL_FEED, 0, "checkpoints", NULL, CTL_FLAG_VALUE, AT (checkpoints), OF_COMMAND,
+     "of all jobs, show stored checkpoints too; JSON always has them"},
     {CTL_LIVE, 0, "once", NULL, CTL_FLAG_VALUE, AT (once), OF_COMMAND, "print it once and end"},
     {CTL_REQUEST, 0, "key", "KEY", CTL_TEXT_VALUE, AT (request), OF_COMMAND,
      "makes a repetition safe: the same again with the same key has no further effect"},

@@ -37,6 +37,22 @@ const char *ctl_state_word (const struct ctl *c, const char *text)
     return NULL;
 }
 
+#undef STATE
+#undef EVENT
+#undef MOVE
+#undef NOTE
+#define STATE(symbol, number, rest, doc)
+#define EVENT(symbol, number)
+#define MOVE(from, on, to, why)
+#define NOTE(symbol, number, why)                                                              \
+    static const char why_##symbol[] __attribute__ ((unused)) = why;
+#include "schema/states/job.def"
+
+bool ctl_is_checkpoint (const char *why)
+{
+    return strcmp (why, why_CHECKPOINTED) == 0;
+}
+
 bool ctl_is_good_end (const char *state)
 {
     return strcmp (state, "COMPLETED") == 0;

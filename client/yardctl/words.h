@@ -11,4 +11,6 @@ extern const size_t ctl_tier_count;
 const char *ctl_state_word (const struct ctl *c, const char *text);
 /* A job that ended in this state did what was asked. */
 bool ctl_is_good_end (const char *state);
+/* The event of a history that comes so often that it hides the others. */
+bool ctl_is_checkpoint (const char *why);
 #endif
