@@ -34,7 +34,7 @@ static void read_order (const yard_job_spec *s, struct check *c, struct ym_job_s
 static void read_after (const yard_job_spec *s, struct check *c,
                         struct ym_dependency after[AFTER_MAX], struct ym_job_submit *m)
 {
-    char path[32];
+    char path[64];
 
     if (s->after_count > AFTER_MAX) {
         ym_faults_add (&c->faults, "/after", "length", "must have as jobs at most 8");
