@@ -47,6 +47,16 @@ static bool is_good (struct policy_verdict *v, const struct policy_facts *f,
 
 /* Queues. */
 
+/* Those that run may be younger than all that were counted. */
+static void tell_running (struct policy_verdict *v, const struct policy_facts *f)
+{
+    if (f->whole || f->running > 0)
+        effect (v, "%s%" PRId64 " running %s go on", at_least (f), f->running,
+                jobs (f->running));
+    else
+        effect (v, "what runs goes on");
+}
+
 void decide_queue_act (const void *body, const struct policy_facts *f,
                        struct policy_verdict *ret)
 {
@@ -64,8 +74,7 @@ void decide_queue_act (const void *body, const struct policy_facts *f,
         effect (ret, "nothing of queue %s is leased until it is started", tier);
         effect (ret, "%s%" PRId64 " waiting %s stay where they are", at_least (f), f->waiting,
                 jobs (f->waiting));
-        effect (ret, "%s%" PRId64 " running %s go on", at_least (f), f->running,
-                jobs (f->running));
+        tell_running (ret, f);
     }
     else
         effect (ret, "%s%" PRId64 " waiting %s of queue %s may be leased", at_least (f),

@@ -48,6 +48,7 @@ static const struct {
      {"12 waiting jobs stay", "3 running jobs go on", "nothing of queue premium"}},
     {false, true, YM_DO_STOP, 1, 1, {"1 waiting job stay", "1 running job go", NULL}},
     {false, false, YM_DO_STOP, 9000, 3, {"at least 9000 waiting", "at least 3 running", NULL}},
+    {false, false, YM_DO_STOP, 9000, 0, {"what runs goes on", NULL, NULL}},
     {true, true, YM_DO_STOP, 0, 0, {"stopped already", "nothing of queue", NULL}},
     {true,
      true,
