@@ -351,6 +351,9 @@ CREATE VIEW ym.job_history AS
            LEFT JOIN ym.note n ON n.machine = 'job' AND n.number = e.on_event
            LEFT JOIN ym.key k ON k.key_id = e.agent_id;
 
+-- What is read often is plpgsql: the plans of a function in SQL are made anew with each call, and
+-- over partitions that takes milliseconds.
+--
 -- Status of the jobs asked for. A tenant of 0 may see all; what a tenant may not see is not there.
 -- _ix tells which question a row answers.
 CREATE FUNCTION ym.job_get(_jobs int8[], _tenants int4[])
@@ -358,7 +361,10 @@ RETURNS TABLE (ix int4, job_id int8, tenant text, name text, kind text, tier int
     agent text, region text, checkpoint int8, done int8, total int8, submitted_ms int8, state_at int8, wanted int2,
     result text, source text, target text, urgency int2, hold int2, suspender int2, not_before_ms int8, run_limit_ms int8,
     retries int4, preempted int4, live int2, unmet int2, needs text, on_event int2, from_state int2)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     SELECT g.ix::int4, v.job_id, v.tenant, v.name, v.kind, v.tier, v.state, v.seq, v.attempt, v.fence,
            v.agent, v.region, v.checkpoint, v.done, v.total, v.submitted_ms, v.state_at, v.wanted,
            v.result, v.source, v.target, v.urgency, v.hold, v.suspender, v.not_before_ms, v.run_limit_ms,
@@ -367,8 +373,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
            CROSS JOIN LATERAL (SELECT * FROM ym.job_status s
                                 WHERE s.job_id = g.job_id AND (g.tenant_id = 0 OR s.tenant_id = g.tenant_id) OFFSET 0) v
            LEFT JOIN LATERAL (SELECT e.on_event, e.from_state FROM ym.job_event e
-                               WHERE e.job_id = g.job_id AND e.seq = v.seq OFFSET 0) e ON true
-$$;
+                               WHERE e.job_id = g.job_id AND e.seq = v.seq OFFSET 0) e ON true;
+END $$;
 
 -- One page of jobs, newest first. Looks at no more than 5000 jobs: the last row looked at is where
 -- the next page begins, also when few of them fit.
@@ -405,7 +411,10 @@ END $$;
 CREATE FUNCTION ym.job_events(_jobs int8[], _after int4[], _limit int4)
 RETURNS TABLE (job_id int8, seq int4, at_ms int8, on_event int2, from_state int2, state int2, attempt int4, fence int8,
     agent text, detail text, done int8, total int8)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     SELECT g.job_id, e.seq, e.at_ms, e.on_event, e.from_state, e.state, e.attempt, e.fence, COALESCE(k.name, ''), e.detail, 0::int8, 0::int8
       FROM unnest(_jobs, _after) AS g (job_id, after)
            CROSS JOIN LATERAL (SELECT * FROM ym.job_event v WHERE v.job_id = g.job_id AND v.seq > g.after
@@ -415,8 +424,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
     SELECT g.job_id, 0, 0::int8, 0::int2, 0::int2, 0::int2, 0, r.fence, '', '', r.done, r.total
       FROM unnest(_jobs) AS g (job_id)
            CROSS JOIN LATERAL (SELECT * FROM ym.job_run v WHERE v.job_id = g.job_id OFFSET 0) r
-    ORDER BY 1, 2
-$$;
+    ORDER BY 1, 2;
+END $$;
 
 -- Termination of one job. A waiting job ends here; of a running one the wish is stored, and its agent
 -- is told later. _on is the event TERMINATE. outcome: 0 done now, 1 asked before (digest and reply), 2 unknown, 3 final already.
@@ -466,7 +475,10 @@ RETURNS TABLE (ix int4, digest bytea, reply bytea, found bool, tenant_id int4, t
     held int2, urgency int2, ends_as int2, live int2, unmet int2, awaiting int4, attempt int4, retries int4, losses int2, agent text, held_by_agent bool,
     checkpoint int8, done int8, kept int8, not_before_ms int8, on_found bool, on_state int2, on_condition int2, on_leads_here bool,
     waiting bool, requirement int8, told_urgency int2, told_hold int2, told_unmet int2, told_not_before int8, wait_until_ms int8, came_back bool)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     SELECT g.ix::int4, q.digest, q.reply, j.job_id IS NOT NULL, COALESCE(j.tenant_id, 0), COALESCE(r.tier, d.tier, 0::int2),
            COALESCE(r.state, d.state, 0::int2), COALESCE(r.seq, d.seq, 0), COALESCE(r.wanted, 0::int2), COALESCE(r.suspender, 0::int2),
            COALESCE(r.held, 0::int2), COALESCE(r.urgency, 0::int2), COALESCE(r.ends_as, 0::int2), COALESCE(r.live, 0::int2), COALESCE(r.unmet, 0::int2),
@@ -489,8 +501,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
                                      LEFT JOIN ym.job_run v ON v.job_id = i.job_id LEFT JOIN ym.job_done w ON w.job_id = i.job_id
                                WHERE g.on_job > 0 AND i.job_id = g.on_job AND i.tenant_id = j.tenant_id OFFSET 0) o ON true
            LEFT JOIN ym.dependency p ON p.job_id = j.job_id AND p.on_job = o.job_id
-           LEFT JOIN LATERAL (SELECT * FROM ym.waiting i WHERE i.job_id = j.job_id OFFSET 0) w ON true
-$$;
+           LEFT JOIN LATERAL (SELECT * FROM ym.waiting i WHERE i.job_id = j.job_id OFFSET 0) w ON true;
+END $$;
 
 -- Changes one job as it was decided, if nothing moved since: neither the job (its seq is _seq), nor the
 -- request (nobody stored it), nor who waits for whom. No row: look again. Else one row for the job itself
@@ -570,7 +582,10 @@ END $$;
 CREATE FUNCTION ym.job_why(_jobs int8[], _tenants int4[])
 RETURNS TABLE (ix int4, job_id int8, tenant_id int4, tier int2, state int2, requirement int8, state_at int8, suspender int2, wanted int2, ends_as int2,
     hold int2, hold_since int8, hold_reason text, unmet int2, waits_for text, agent text, chosen text)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     SELECT g.ix::int4, j.job_id, j.tenant_id, COALESCE(r.tier, d.tier), COALESCE(r.state, d.state), j.requirement, COALESCE(r.state_at, d.state_at),
            COALESCE(r.suspender, 0::int2), COALESCE(r.wanted, 0::int2), COALESCE(r.ends_as, 0::int2),
            COALESCE(r.held, 0::int2), COALESCE(h.at_ms, 0), COALESCE(h.reason, ''), COALESCE(r.unmet, 0::int2), COALESCE(w.said, ''),
@@ -593,8 +608,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
                                                               JOIN ym.state t ON t.machine = 'job' AND t.number = m.to_state
                                                         WHERE m.machine = 'job' AND f.name = 'QUEUED' AND t.name IN ('LEASED', 'RESUMING', 'COMPLETING'))
                                ORDER BY e.seq DESC LIMIT 1) c ON true
-     WHERE COALESCE(r.state, d.state) IS NOT NULL
-$$;
+     WHERE COALESCE(r.state, d.state) IS NOT NULL;
+END $$;
 
 -- Which of these requests were answered: one row each, in their order.
 CREATE FUNCTION ym.request_seen(_tenants int4[], _requests bytea[]) RETURNS TABLE (digest bytea, reply bytea)

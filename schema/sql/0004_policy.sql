@@ -62,7 +62,10 @@ $$;
 -- Of the oldest 20000 live jobs, so that it costs the same however many wait; 'whole' if those are all.
 -- Only a tier's (-1: any), a tenant's (0: any), or those that an agent holds (0: any).
 CREATE FUNCTION ym.policy_counts(_tier int2, _tenant int4, _agent int8) RETURNS TABLE (waiting int8, running int8, whole bool)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     WITH looked AS MATERIALIZED (
         SELECT r.tier, r.tenant_id, r.state, r.holder FROM ym.job_run r ORDER BY r.job_id LIMIT 20000),
     fits AS (
@@ -70,55 +73,67 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
          WHERE (_tier < 0 OR l.tier = _tier) AND (_tenant = 0 OR l.tenant_id = _tenant) AND (_agent = 0 OR l.holder = _agent))
     SELECT (SELECT count(*) FROM fits f, ym.state s WHERE s.machine = 'job' AND s.name = 'QUEUED' AND f.state = s.number),
            (SELECT count(*) FROM fits f WHERE f.holder <> 0),
-           (SELECT count(*) FROM looked) < 20000
-$$;
+           (SELECT count(*) FROM looked) < 20000;
+END $$;
 
 CREATE FUNCTION ym.policy_look_gate(_asking int4, _request bytea, _tier int2)
 RETURNS TABLE (digest bytea, reply bytea, number int8, id int8, version int8, waiting int8, running int8, whole bool, stopped bool)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     SELECT q.digest, q.reply, p.number, g.tier::int8, g.version, c.waiting, c.running, c.whole, g.stopped
       FROM ym.policy_change p JOIN ym.queue_gate g ON g.tier = _tier
            LEFT JOIN ym.request q ON q.tenant_id = _asking AND q.request = _request
-           CROSS JOIN ym.policy_counts(_tier, 0, 0) c
-$$;
+           CROSS JOIN ym.policy_counts(_tier, 0, 0) c;
+END $$;
 
 -- id is 0 if there is no such agent (tenant, window); version 0 if it was never drained.
 CREATE FUNCTION ym.policy_look_agent(_asking int4, _request bytea, _agent text)
 RETURNS TABLE (digest bytea, reply bytea, number int8, id int8, version int8, waiting int8, running int8, whole bool, draining bool, deadline_ms int8)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     SELECT q.digest, q.reply, p.number, COALESCE(k.key_id, 0), COALESCE(d.version, 0), 0::int8, c.running, c.whole,
            COALESCE(d.draining, false), COALESCE(d.deadline_ms, 0)
       FROM ym.policy_change p
            LEFT JOIN ym.request q ON q.tenant_id = _asking AND q.request = _request
            LEFT JOIN ym.key k ON k.role = 4 AND k.name = _agent AND k.revoked_ms IS NULL
            LEFT JOIN ym.agent_drain d ON d.agent_id = k.key_id
-           CROSS JOIN LATERAL ym.policy_counts(-1::int2, 0, COALESCE(k.key_id, -1)) c
-$$;
+           CROSS JOIN LATERAL ym.policy_counts(-1::int2, 0, COALESCE(k.key_id, -1)) c;
+END $$;
 
 CREATE FUNCTION ym.policy_look_tenant(_asking int4, _request bytea, _tenant text)
 RETURNS TABLE (digest bytea, reply bytea, number int8, id int8, version int8, waiting int8, running int8, whole bool,
     weight int4, waiting_max int4, running_max int4, overflow bool)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     SELECT q.digest, q.reply, p.number, COALESCE(t.tenant_id, 0)::int8, COALESCE(t.version, 0), c.waiting, c.running, c.whole,
            COALESCE(t.weight, 0), COALESCE(t.waiting_max, 0), COALESCE(t.running_max, 0), COALESCE(t.overflow, false)
       FROM ym.policy_change p
            LEFT JOIN ym.request q ON q.tenant_id = _asking AND q.request = _request
            LEFT JOIN ym.tenant t ON t.name = _tenant
-           CROSS JOIN LATERAL ym.policy_counts(-1::int2, COALESCE(t.tenant_id, -1), 0) c
-$$;
+           CROSS JOIN LATERAL ym.policy_counts(-1::int2, COALESCE(t.tenant_id, -1), 0) c;
+END $$;
 
 -- _window 0: one is to be added; then id is that of the agent it names, if it names one.
 CREATE FUNCTION ym.policy_look_window(_now int8, _asking int4, _request bytea, _window int8, _agent text)
 RETURNS TABLE (digest bytea, reply bytea, number int8, id int8, version int8, windows int8, begins_ms int8, ends_ms int8)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     SELECT q.digest, q.reply, p.number, COALESCE(w.window_id, k.key_id, 0), COALESCE(w.version, 0),
            (SELECT count(*) FROM ym.maintenance_window v WHERE v.ends_ms > _now),
            COALESCE(w.begins_ms, 0), COALESCE(w.ends_ms, 0)
       FROM ym.policy_change p
            LEFT JOIN ym.request q ON q.tenant_id = _asking AND q.request = _request
            LEFT JOIN ym.maintenance_window w ON w.window_id = _window
-           LEFT JOIN ym.key k ON _window = 0 AND k.role = 4 AND k.name = _agent AND k.revoked_ms IS NULL
-$$;
+           LEFT JOIN ym.key k ON _window = 0 AND k.role = 4 AND k.name = _agent AND k.revoked_ms IS NULL;
+END $$;
 
 -- Begins a change: nobody else changes the policy until the end of the transaction. No row if the
 -- request is new.
@@ -274,7 +289,10 @@ $$;
 CREATE FUNCTION ym.feed_snapshot(_after int8, _until int8, _limit int4)
 RETURNS TABLE (job_id int8, tenant_id int4, tenant text, name text, tier int2, seq int4, at_ms int8, on_event int2, from_state int2,
     state int2, agent text, detail text)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     SELECT r.job_id, r.tenant_id, t.name, j.name, r.tier, r.seq, COALESCE(e.at_ms, r.state_at), COALESCE(e.on_event, 0::int2),
            COALESCE(e.from_state, r.state), r.state, COALESCE(k.name, ''), COALESCE(e.detail, '')
       FROM (SELECT * FROM ym.job_run i WHERE i.job_id > _after AND i.job_id <= _until ORDER BY i.job_id LIMIT _limit) r
@@ -282,26 +300,35 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
            CROSS JOIN LATERAL (SELECT i.name FROM ym.job i WHERE i.job_id = r.job_id OFFSET 0) j
            LEFT JOIN LATERAL (SELECT * FROM ym.job_event i WHERE i.job_id = r.job_id AND i.seq = r.seq OFFSET 0) e ON true
            LEFT JOIN ym.key k ON k.key_id = r.agent_id
-     ORDER BY r.job_id
-$$;
+     ORDER BY r.job_id;
+END $$;
 
 -- The same rows, narrow: to find what was missed, and the numbers to begin from.
 CREATE FUNCTION ym.feed_compare(_after int8, _until int8, _limit int4) RETURNS TABLE (job_id int8, seq int4)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
-    SELECT r.job_id, r.seq FROM ym.job_run r WHERE r.job_id > _after AND r.job_id <= _until ORDER BY r.job_id LIMIT _limit
-$$;
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT r.job_id, r.seq FROM ym.job_run r WHERE r.job_id > _after AND r.job_id <= _until ORDER BY r.job_id LIMIT _limit;
+END $$;
 
 -- Jobs that came after one, live or not.
 CREATE FUNCTION ym.feed_newer(_after int8, _limit int4) RETURNS TABLE (job_id int8)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
-    SELECT j.job_id FROM ym.job j WHERE j.job_id > _after ORDER BY j.job_id LIMIT _limit
-$$;
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT j.job_id FROM ym.job j WHERE j.job_id > _after ORDER BY j.job_id LIMIT _limit;
+END $$;
 
 -- The events of these jobs after the given numbers, at most _limit of each.
 CREATE FUNCTION ym.feed_events(_jobs int8[], _after int4[], _limit int4)
 RETURNS TABLE (job_id int8, tenant_id int4, tenant text, name text, tier int2, seq int4, at_ms int8, on_event int2, from_state int2,
     state int2, agent text, detail text)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     SELECT g.job_id, j.tenant_id, t.name, j.name, COALESCE(r.tier, d.tier, j.tier), e.seq, e.at_ms, e.on_event, e.from_state, e.state,
            COALESCE(k.name, ''), e.detail
       FROM unnest(_jobs, _after) AS g (job_id, after)
@@ -311,8 +338,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
            LEFT JOIN LATERAL (SELECT i.tier FROM ym.job_run i WHERE i.job_id = g.job_id OFFSET 0) r ON true
            LEFT JOIN LATERAL (SELECT i.tier FROM ym.job_done i WHERE i.job_id = g.job_id OFFSET 0) d ON true
            LEFT JOIN ym.key k ON k.key_id = e.agent_id
-     ORDER BY g.job_id, e.seq
-$$;
+     ORDER BY g.job_id, e.seq;
+END $$;
 
 GRANT EXECUTE ON FUNCTION ym.policy_number(), ym.policy_gates(), ym.policy_tenants(), ym.policy_drains(),
     ym.policy_windows(int8) TO ym_assignment, ym_queue, ym_intake;
