@@ -146,10 +146,14 @@ static bool write_origin (const char *path, const char *job)
 static enum items_end put_store (struct items_work *work, const char *path)
 {
     char aside[ITEMS_STAGING_MAX];
-    int error = 0;
+    int error = 0, fd;
 
     (void)snprintf (aside, sizeof aside, "%s.%.100s.new", path, work->task->job);
     (void)unlink (aside);
+    fd = open (aside, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return blame (work, path, errno);
+    (void)close (fd);
     if (!write_origin (aside, work->task->job))
         error = EIO;
     else if (link (aside, path) < 0 && errno != EEXIST)
