@@ -127,6 +127,7 @@ static void take_over (struct assignment *a, struct ym_turn *t, struct ym_item *
     if (fresh)
         agent->state_at = t->now_ms;
     roster_refit_agent (&a->roster, agent);
+    policy_fit_agent (a, agent);
     heard_of (a, agent, item);
     a->look = true;
     ym_log (YM_LOG_INFO, "agent_registered", ym_log_text ("agent", agent->name),
@@ -299,6 +300,7 @@ static void plan_tick (void *me, struct ym_turn *t, struct ym_item **items, size
         at_ms[heard++] = agent->heard_ms;
     }
     items[0]->call = store_call_tick (t, ym_yard_epoch (a->yard), agents, at_ms, heard);
+    (void)store_call_policy_number (t);
 }
 
 static void lose_silent_agents (struct assignment *a)
@@ -330,9 +332,14 @@ static void done_tick (void *me, struct ym_turn *t, struct ym_item **items, size
     a->ticking = false;
     a->tick = store_got_tick (t, items[0]->call);
     a->tick_at_ms = ym_time_mono_ms () + a->tick_ms; /* a slow one makes no lease shorter */
-    a->look = true;
+    a->look_for_victims = true;
+    policy_is (a, store_got_policy_number (t, items[0]->call + 1));
+    if (a->policy.window_count > 0)
+        policy_fit_agents (a);
+    leasing_tick (a);
     lose_silent_agents (a);
     lose_revoked_agents (a);
+    draining_tick (a);
     attempts_tick (a);
 }
 
@@ -383,8 +390,13 @@ static struct ym_agent_row list_row (const struct agent *agent)
                                .slots = agent->slots,
                                .used = agent->used,
                                .session = (uint64_t)agent->session,
-                               .seen_at = agent->heard_ms};
+                               .seen_at = agent->heard_ms,
+                               .draining = agent->draining};
 
+    if (agent->draining) {
+        row.drain_by = agent->drain_by;
+        row.drain_reason = ym_str (agent->drain_reason);
+    }
     (void)ym_text_copy (row.name, sizeof row.name, agent->name);
     (void)ym_text_copy (row.state, sizeof row.state,
                         ym_life_state_name (&ym_agent_life, agent->state));

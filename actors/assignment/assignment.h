@@ -3,8 +3,8 @@
 #define YM_ASSIGNMENT_H
 #include "actors/assignment/decide_signal.h"
 #include "actors/assignment/roster.h"
-#include "actors/assignment/store.h"
 #include "actors/assignment/store_attempt.h"
+#include "actors/assignment/store_lease.h"
 #include "common/actor/actor.h"
 
 enum { HINTS_MAX = 512 };
@@ -19,16 +19,32 @@ struct ready_hints {
     uint32_t count;
 };
 
+/* What operators decided. Nothing is leased before it was read. */
+struct policy {
+    int64_t number; /* 0: not read yet */
+    bool wanted, loading;
+    struct window_row *windows;
+    struct drain_row *drains;
+    size_t window_count, drain_count;
+};
+
 struct assignment {
     struct ym_yard *yard;
     struct roster roster;
     int64_t tick, tick_ms, lease_ticks, heartbeat_ms;
     struct signal_limits signal_limits;
     struct end_limits end_limits;
-    int64_t tick_at_ms;            /* monotonic: when the next tick is due */
-    bool ticking;                  /* one is being committed */
-    bool leasing;                  /* so is a round */
-    bool look;                     /* something changed: a round may lease */
+    int64_t run_expected_ms, age_grants;
+    int64_t preempt_exempt_ms, preempt_most;
+    int64_t tick_at_ms;      /* monotonic: when the next tick is due */
+    bool ticking;            /* one is being committed */
+    struct round *round;     /* so is a round of leases; NULL: none */
+    size_t round_most;       /* leases in one round: fewer after a failure */
+    bool look;               /* something changed: a round may lease */
+    bool look_for_victims;   /* something changed: somebody may have to give way */
+    bool wanting;            /* wishes that attempts suspend are being committed */
+    struct shunned *shunned; /* offers whose lease failed alone */
+    struct policy policy;
     bool reload_wanted, reloading; /* the attempts are to be read again */
     size_t unknown_classes;
     struct hints changed, taken[YM_COUNT_tier];
@@ -81,9 +97,40 @@ void tell_now (struct assignment *a, struct attempt *t);
 void attempts_tick (struct assignment *a);
 
 /* leasing.c */
+struct round;
+struct shunned;
+enum { ROUND_MAX = 512 };
 extern const struct ym_work lease_work, class_work;
 void on_jobs_offered (void *me, struct ym_item *item);
-void on_explain_ask (void *me, struct ym_item *item);
+void on_offers_withdrawn (void *me, struct ym_item *item);
 void leasing_pass (struct assignment *a);
 void tell_start (struct assignment *a, const struct agent *agent, const struct told *told);
+void leasing_tick (struct assignment *a);
+/* Whether its lease is being committed. */
+bool leasing_has (struct assignment *a, int64_t job);
+struct moment moment_now (const struct assignment *a);
+
+/* explain.c */
+void on_explain_ask (void *me, struct ym_item *item);
+
+/* preempting.c */
+extern const struct ym_work want_work;
+/* After a round, whatever it left: who has to give way. */
+void preempting_pass (struct assignment *a);
+/* Asks the attempts of drained agents to suspend, once their time is over. */
+void draining_tick (struct assignment *a);
+
+/* policy.c */
+extern const struct ym_work policy_work;
+void policy_read (struct assignment *a);
+void policy_pass (struct assignment *a);
+/* What a tick read: another number than ours means that a hint was lost. */
+void policy_is (struct assignment *a, int64_t number);
+/* Whether it is drained, and which window is ahead of it: after a registration, and as time
+ * goes by. */
+void policy_fit_agent (const struct assignment *a, struct agent *agent);
+void policy_fit_agents (struct assignment *a);
+void policy_done (struct assignment *a);
+void on_policy_changed (void *me, struct ym_item *item);
+void on_load_get (void *me, struct ym_item *item);
 #endif

@@ -12,7 +12,7 @@
 #include "common/base/panic.h"
 #include "common/base/time.h"
 
-enum { ROUND_MAX = 512, CLASSES_ASKED_MAX = 256 };
+enum { CLASSES_ASKED_MAX = 256 };
 
 /* Offers. */
 
@@ -30,6 +30,15 @@ unsigned queue_of (uint32_t tier)
                                 : YM_ACTOR_QUEUE_STANDARD;
 }
 
+struct moment moment_now (const struct assignment *a)
+{
+    return (struct moment){.tick = a->tick,
+                           .lease_ticks = a->lease_ticks,
+                           .now_ms = ym_time_wall_ms (),
+                           .run_expected_ms = a->run_expected_ms,
+                           .age_grants = (uint32_t)a->age_grants};
+}
+
 void on_jobs_offered (void *me, struct ym_item *item)
 {
     struct assignment *a = me;
@@ -44,6 +53,7 @@ void on_jobs_offered (void *me, struct ym_item *item)
         else
             (void)roster_add_offer (&a->roster, tier, &m->jobs.at[i]);
     a->look = true;
+    a->look_for_victims |= tier > YM_STANDARD;
 }
 
 /* Requirements that were not met before. */
@@ -117,10 +127,13 @@ const struct ym_work class_work = {.name = "class",
 struct pair {
     struct offer offer;
     int64_t agent, session;
+    bool kept, withdrawn;
+    char why[CHOSEN_TEXT];
 };
 struct round {
+    int64_t policy; /* the number it was decided with */
     size_t count;
-    struct pair pairs[ROUND_MAX];
+    struct pair pairs[];
 };
 
 static int by_job (const void *x, const void *y)
@@ -130,72 +143,122 @@ static int by_job (const void *x, const void *y)
     return (a > b) - (a < b);
 }
 
+/* Rows come back in any order, but a batch is small and sorted. */
+static struct pair *find_pair (struct round *r, int64_t job)
+{
+    struct pair key = {.offer.job = job};
+
+    return bsearch (&key, r->pairs, r->count, sizeof r->pairs[0], by_job);
+}
+
+void on_offers_withdrawn (void *me, struct ym_item *item)
+{
+    struct assignment *a = me;
+    const struct ym_offers_withdrawn *m = item->body;
+    uint32_t tier = tier_of (item->from.peer);
+    struct offer offer;
+
+    for (uint32_t i = 0; i < m->jobs.count; i++) {
+        const struct offer *o = roster_offer (&a->roster, m->jobs.at[i].job);
+        struct pair *p = a->round ? find_pair (a->round, m->jobs.at[i].job) : NULL;
+        if (o && o->tier == tier)
+            (void)roster_take_offer (&a->roster, o->job, &offer);
+        if (p && p->offer.tier == tier)
+            p->withdrawn = true; /* its queue knows better than what a refusal would tell */
+    }
+}
+
 /* Slots of a round under way are taken already, so that the next round cannot give them twice.
  */
 static void reserve (struct assignment *a, const struct round *r, int by)
 {
     for (size_t i = 0; i < r->count; i++) {
         struct agent *agent = roster_agent (&a->roster, r->pairs[i].agent);
-        ym_assert (agent && (by > 0 || agent->reserved > 0));
+        struct tenant *tenant = roster_tenant (&a->roster, r->pairs[i].offer.tenant);
+        ym_assert (agent && (by > 0 || (agent->reserved > 0 && tenant->reserved > 0)));
         agent->reserved += (uint32_t)by;
+        tenant->reserved += (uint32_t)by;
     }
+}
+
+/* Why each got its agent: the losers are looked at once a class. */
+static void fill_whys (struct assignment *a, const struct moment *m,
+                       const struct round_lease *leases, struct round *r)
+{
+    _free_ struct losers **of_class =
+        ym_new_array (a->roster.class_count + 1, sizeof (struct losers *));
+
+    for (size_t i = 0; i < r->count; i++) {
+        const struct round_lease *l = &leases[i];
+        struct agent_facts f = roster_facts (&a->roster, a->roster.agents[l->agent], m);
+        if (!of_class[l->class]) {
+            of_class[l->class] = ym_new (sizeof **of_class);
+            roster_losers (&a->roster, a->roster.classes[l->class], m, of_class[l->class]);
+        }
+        decide_chosen (&(struct chosen_facts){.agent = &f,
+                                              .number = l->agent,
+                                              .kept = l->kept,
+                                              .overflow = l->overflow,
+                                              .losers = of_class[l->class]},
+                       r->pairs[i].why);
+    }
+    for (size_t i = 0; i < a->roster.class_count; i++)
+        free (of_class[i]);
+}
+
+static void fill_pair (struct assignment *a, const struct round_lease *l, struct pair *p)
+{
+    const struct agent *agent = a->roster.agents[l->agent];
+
+    p->agent = agent->id;
+    p->session = agent->session;
+    p->kept = l->kept;
+    ym_assert (roster_take_offer (&a->roster, l->job, &p->offer));
 }
 
 static struct round *decide (struct assignment *a)
 {
     struct round_lease leases[ROUND_MAX];
-    size_t count = roster_round (&a->roster, a->tick, a->lease_ticks, leases, ROUND_MAX);
+    struct moment m = moment_now (a);
+    size_t count = roster_round (&a->roster, &m, leases, a->round_most);
     struct round *r;
 
+    a->look = count == a->round_most; /* there may be more */
     if (count == 0)
         return NULL;
-    r = ym_new (sizeof *r);
-    for (size_t i = 0; i < count; i++) {
-        struct pair *p = &r->pairs[r->count++];
-        p->agent = a->roster.agents[leases[i].agent]->id;
-        p->session = a->roster.agents[leases[i].agent]->session;
-        ym_assert (roster_take_offer (&a->roster, leases[i].job, &p->offer));
-    }
+    r = ym_new (sizeof *r + count * sizeof r->pairs[0]);
+    r->policy = a->policy.number;
+    r->count = count;
+    fill_whys (a, &m, leases, r);
+    for (size_t i = 0; i < count; i++)
+        fill_pair (a, &leases[i], &r->pairs[i]);
     qsort (r->pairs, r->count, sizeof r->pairs[0], by_job); /* one lock order for all */
     return r;
 }
 
 void leasing_pass (struct assignment *a)
 {
-    struct round *r;
-
-    if (!a->look || a->leasing || !ym_yard_has_database (a->yard) ||
-        ym_yard_is_stopping (a->yard))
+    if (!a->look || a->round || a->policy.number == 0 || a->policy.wanted ||
+        a->policy.loading || !ym_yard_has_database (a->yard) || ym_yard_is_stopping (a->yard))
         return;
     a->look = false;
     ask_classes (a);
-    if (!(r = decide (a)))
+    if (!(a->round = decide (a)))
         return;
-    reserve (a, r, 1);
-    a->leasing = true;
-    ym_put (a->yard, &lease_work, r);
+    reserve (a, a->round, 1);
+    ym_put (a->yard, &lease_work, a->round);
 }
 
 static void plan_lease (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
 {
     const struct round *r = items[0]->body;
-    int64_t *jobs = ym_arena_take (t->arena, 3 * r->count * sizeof *jobs);
+    struct lease_row *rows = ym_arena_take (t->arena, r->count * sizeof *rows);
 
     (void)me, (void)count;
-    for (size_t i = 0; i < r->count; i++) {
-        jobs[i] = r->pairs[i].offer.job;
-        jobs[r->count + i] = r->pairs[i].agent;
-        jobs[2 * r->count + i] = r->pairs[i].session;
-    }
-    items[0]->call = store_call_lease (t, jobs, jobs + r->count, jobs + 2 * r->count, r->count);
-}
-
-/* Rows come back in any order, but a batch is small and sorted. */
-static const struct pair *find_pair (const struct round *r, int64_t job)
-{
-    struct pair key = {.offer.job = job};
-
-    return bsearch (&key, r->pairs, r->count, sizeof r->pairs[0], by_job);
+    for (size_t i = 0; i < r->count; i++)
+        rows[i] = (struct lease_row){r->pairs[i].offer.job, r->pairs[i].agent,
+                                     r->pairs[i].session, ym_str (r->pairs[i].why)};
+    items[0]->call = store_call_lease (t, r->policy, rows, r->count);
 }
 
 void tell_start (struct assignment *a, const struct agent *agent, const struct told *told)
@@ -211,19 +274,23 @@ void tell_start (struct assignment *a, const struct agent *agent, const struct t
     ym_bus_answer (ym_yard_bus (a->yard), &to, YM_MSG_attempt_start, &told->start);
 }
 
-static void leased (struct assignment *a, const struct told *told, const struct offer *o,
-                    int64_t now_ms)
+static void leased (struct assignment *a, const struct told *told,
+                    const struct lease_limits *limits, const struct offer *o, int64_t now_ms)
 {
     struct agent *agent = roster_agent (&a->roster, told->agent);
-    struct attempt *t =
-        roster_add_attempt (&a->roster, agent, told->job, (int64_t)told->start.fence);
+    struct attempt *t = roster_add_attempt (&a->roster, agent, o->tier, o->tenant, told->job,
+                                            (int64_t)told->start.fence);
 
-    t->tier = o->tier;
-    t->tenant = o->tenant;
     t->requirement = o->requirement;
     t->retries = told->retries;
     t->state = told->state;
     t->state_at = now_ms;
+    t->run_limit_ms = limits->run_limit_ms;
+    t->preempted = limits->preempted;
+    t->losses = limits->losses;
+    t->fixed = limits->fixed;
+    t->done = told->start.done;
+    t->total = told->start.total;
     t->told_ms = ym_time_mono_ms ();
     ym_log (YM_LOG_INFO, "job_moved", ym_log_job (told->job),
             ym_log_text ("to", ym_life_state_name (&ym_job_life, told->state)),
@@ -232,12 +299,20 @@ static void leased (struct assignment *a, const struct told *told, const struct 
     tell_start (a, agent, told);
 }
 
-static void offer_once_more (struct assignment *a, const struct offer *o)
+static void offer_once_more (struct assignment *a, const struct pair *p)
 {
+    const struct offer *o = &p->offer;
+
+    if (p->withdrawn)
+        return;
     (void)roster_add_offer (&a->roster, o->tier,
                             &(struct ym_offered){.job = o->job,
                                                  .tenant = o->tenant,
-                                                 .requirement = o->requirement});
+                                                 .requirement = o->requirement,
+                                                 .rank = o->rank,
+                                                 .preempted = o->preempted});
+    if (p->kept)
+        roster_keep (&a->roster, o->job, roster_agent (&a->roster, p->agent)->number);
 }
 
 /* What was not leased does not wait any more, unless it was refused because its agent had begun
@@ -248,40 +323,115 @@ static void used_up (struct assignment *a, const struct pair *p)
     bool is_leased = roster_attempt (&a->roster, p->offer.job) != NULL;
 
     if (!is_leased && (agent->session != p->session || agent->state != YM_AGENT_CONNECTED))
-        offer_once_more (a, &p->offer);
-    else
+        offer_once_more (a, p);
+    else if (is_leased || !p->withdrawn)
         hint_taken (a, p->offer.tier, p->offer.job);
+}
+
+/* Nothing was leased, because operators decided something since: all of it is looked at again
+ * once that is read. */
+static void policy_was_old (struct assignment *a, const struct round *r)
+{
+    a->policy.wanted = true;
+    for (size_t i = 0; i < r->count; i++)
+        offer_once_more (a, &r->pairs[i]);
+}
+
+static struct round *round_over (struct assignment *a)
+{
+    struct round *r = a->round;
+
+    ym_assert (r);
+    a->round = NULL;
+    reserve (a, r, -1);
+    return r;
 }
 
 static void done_lease (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
 {
     struct assignment *a = me;
-    const struct round *r = items[0]->body;
+    struct round *r = round_over (a);
+    unsigned call = items[0]->call;
     struct told told;
 
     (void)count;
-    a->leasing = false;
     a->look = true;
-    reserve (a, r, -1);
-    for (size_t i = 0; i < store_rows (t, items[0]->call); i++) {
-        store_got_told (t, items[0]->call, i, &told);
-        leased (a, &told, &find_pair (r, told.job)->offer, t->now_ms);
+    a->round_most = a->round_most * 2 < ROUND_MAX ? a->round_most * 2 : ROUND_MAX;
+    if (store_got_lease_policy (t, call) != r->policy) {
+        policy_was_old (a, r);
+        return;
+    }
+    for (size_t i = 0; i < store_rows (t, call); i++) {
+        store_got_told (t, call, i, &told);
+        store_got_resources (t, call, i, STORE_RESOURCES, &told);
+        struct lease_limits limits = store_got_limits (t, call, i);
+        leased (a, &told, &limits, &find_pair (r, told.job)->offer, t->now_ms);
     }
     for (size_t i = 0; i < r->count; i++)
         used_up (a, &r->pairs[i]);
 }
 
+/* One whose lease failed alone waits a while, so that it does not keep the others from theirs.
+ */
+enum { SHUNNED_MAX = 16 };
+struct shunned {
+    size_t count;
+    struct {
+        struct pair pair;
+        int64_t until_tick;
+    } at[SHUNNED_MAX];
+};
+
+static void shun (struct assignment *a, const struct pair *p)
+{
+    if (!a->shunned)
+        a->shunned = ym_new (sizeof *a->shunned);
+    if (a->shunned->count == SHUNNED_MAX) {
+        offer_once_more (a, p);
+        return;
+    }
+    a->shunned->at[a->shunned->count].until_tick = a->tick + a->lease_ticks;
+    a->shunned->at[a->shunned->count++].pair = *p;
+    ym_log (YM_LOG_ERROR, "lease_failed", ym_log_job (p->offer.job));
+}
+
+bool leasing_has (struct assignment *a, int64_t job)
+{
+    return a->round && find_pair (a->round, job) != NULL;
+}
+
+void leasing_tick (struct assignment *a)
+{
+    size_t left = 0;
+
+    a->look = true;
+    for (size_t i = 0; a->shunned && i < a->shunned->count; i++)
+        if (a->shunned->at[i].until_tick > a->tick)
+            a->shunned->at[left++] = a->shunned->at[i];
+        else
+            offer_once_more (a, &a->shunned->at[i].pair);
+    if (a->shunned)
+        a->shunned->count = left;
+}
+
 /* Not known to be leased: on offer again. If it was leased after all, the compare-and-set will
- * say so, and recovery has read the attempt. */
+ * say so, and recovery has read the attempt. A batch that fails while the database is there is
+ * halved, until what makes it fail is alone. */
 static void failed_lease (void *me, struct ym_item *item)
 {
     struct assignment *a = me;
-    const struct round *r = item->body;
+    struct round *r = round_over (a); /* looked at again with the next tick */
 
-    a->leasing = false; /* looked at again with the next tick: what failed may fail again */
-    reserve (a, r, -1);
+    (void)item;
+    if (ym_yard_has_database (a->yard)) {
+        a->round_most = r->count / 2 > 0 ? r->count / 2 : 1;
+        if (r->count == 1) {
+            shun (a, &r->pairs[0]);
+            return;
+        }
+    }
     for (size_t i = 0; i < r->count; i++)
-        offer_once_more (a, &r->pairs[i].offer);
+        offer_once_more (a, &r->pairs[i]);
 }
 
 const struct ym_work lease_work = {.name = "lease",
@@ -290,53 +440,3 @@ const struct ym_work lease_work = {.name = "lease",
                                    .plan = plan_lease,
                                    .done = done_lease,
                                    .failed = failed_lease};
-
-/* Explaining: the facts are those of a round. */
-
-/* Does the next round take this job? Jobs of other requirements may take the slots before it.
- */
-static bool would_lease (struct assignment *a, int64_t job)
-{
-    struct round_lease leases[ROUND_MAX];
-    size_t count = roster_round (&a->roster, a->tick, a->lease_ticks, leases, ROUND_MAX);
-
-    for (size_t i = 0; i < count; i++)
-        if (leases[i].job == job)
-            return true;
-    return false;
-}
-
-void on_explain_ask (void *me, struct ym_item *item)
-{
-    struct assignment *a = me;
-    const struct ym_explain_ask *m = item->body;
-    const struct class *c = roster_class (&a->roster, m->requirement);
-    _free_ struct agent_facts *facts = ym_new_array (a->roster.agent_count + 1, sizeof *facts);
-    struct ym_blocker_row rows[EXPLAIN_MAX];
-    struct ym_job_explained answer = {.job = m->job, .state = m->state, .blockers = {rows, 0}};
-
-    item->asked = false;
-    if (!c->known) { /* it is read with the next round; the asker may ask again */
-        a->look = true;
-        ym_send (a->yard, YM_ACTOR_INTAKE, YM_MSG_refused, item->from.ask,
-                 &(struct ym_refused){
-                     .code = "actor_unavailable",
-                     .text = ym_str (ym_refusal_text (YM_REFUSAL_ACTOR_UNAVAILABLE)),
-                     .retryable = true,
-                     .retry_after_ms = 50});
-        return;
-    }
-    for (size_t i = 0; i < a->roster.agent_count; i++)
-        facts[i] = roster_facts (a->roster.agents[i], a->tick, a->lease_ticks);
-    answer.blockers.count =
-        (uint32_t)decide_explain (&(struct explain_facts){.need = &c->need,
-                                                          .agents = facts,
-                                                          .agent_count = a->roster.agent_count,
-                                                          .waiting = m->waiting,
-                                                          .ahead = m->ahead,
-                                                          .state_at = m->state_at},
-                                  rows);
-    if (answer.blockers.count == 0 && !would_lease (a, m->job))
-        answer.blockers.count = (uint32_t)decide_outranked (m->state_at, rows);
-    ym_send (a->yard, YM_ACTOR_INTAKE, YM_MSG_job_explained, item->from.ask, &answer);
-}

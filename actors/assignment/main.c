@@ -94,6 +94,7 @@ static void load_agent (struct assignment *a, const struct agent_row *row)
     if (row->at_ms > agent->heard_ms)
         agent->heard_ms = row->at_ms;
     roster_refit_agent (&a->roster, agent);
+    policy_fit_agent (a, agent);
 }
 
 /* A wish heard of since the row was read counts; all else the row knows better. */
@@ -121,11 +122,10 @@ static void load_attempt (struct assignment *a, const struct attempt_row *row)
         ym_panic ("a job is held by an agent that never registered");
     t = roster_attempt (&a->roster, row->job);
     if (!t || t->fence != row->fence) {
-        t = roster_add_attempt (&a->roster, agent, row->job, row->fence);
+        t = roster_add_attempt (&a->roster, agent, row->tier, row->tenant, row->job,
+                                row->fence);
         t->told_ms = ym_time_mono_ms (); /* it may have been told just before we came */
     }
-    t->tier = row->tier;
-    t->tenant = row->tenant;
     t->requirement = row->requirement;
     t->retries = row->retries;
     t->state = row->state;
@@ -188,6 +188,8 @@ static void recover (void *me)
     a->tick = ym_yard_tick (a->yard);
     a->ticking = false;
     a->reloading = true;
+    a->policy.number = 0;
+    policy_read (a);
     ym_put (a->yard, &load_work, NULL);
 }
 
@@ -205,6 +207,7 @@ static void on_link (void *me, unsigned peer, enum ym_link_news news)
 
     if (peer == YM_ACTOR_INTAKE && news != YM_LINK_SILENT) {
         a->reload_wanted = true; /* a wish to terminate may have been lost */
+        a->policy.wanted = true;
         ym_yard_reload_keys (a->yard);
     }
     else if (news == YM_LINK_GAP) {
@@ -230,7 +233,9 @@ static int pass (void *me, int64_t mono_ms)
         ym_put (a->yard, &load_work, NULL);
     }
     agents_pass (a, mono_ms);
+    policy_pass (a);
     leasing_pass (a);
+    preempting_pass (a);
     send_hints (a);
     return agents_wait_ms (a, mono_ms);
 }
@@ -252,6 +257,11 @@ static void *begin (struct ym_yard *yard)
         (struct end_limits){.attempts_max = (int32_t)ym_yard_setting (yard, "attempts_max"),
                             .losses_max = (int32_t)ym_yard_setting (yard, "losses_max"),
                             .retry_ms = ym_yard_setting (yard, "retry_ms")};
+    a->run_expected_ms = ym_yard_setting (yard, "run_expected_ms");
+    a->age_grants = ym_yard_setting (yard, "age_grants");
+    a->preempt_exempt_ms = ym_yard_setting (yard, "preempt_exempt_ms");
+    a->preempt_most = ym_yard_setting (yard, "preempt_most");
+    a->round_most = ROUND_MAX;
     return a;
 }
 
@@ -260,6 +270,8 @@ static void end (void *me)
     struct assignment *a = me;
 
     roster_done (&a->roster);
+    policy_done (a);
+    free (a->shunned);
     free (a);
 }
 
@@ -283,6 +295,9 @@ static const struct ym_handler handlers[] = {
     {.message = YM_MSG_jobs_wanted, .hear = on_jobs_wanted},
     {.message = YM_MSG_jobs_overdue, .work = &expire_work},
     {.message = YM_MSG_jobs_offered, .hear = on_jobs_offered},
+    {.message = YM_MSG_offers_withdrawn, .hear = on_offers_withdrawn},
+    {.message = YM_MSG_policy_changed, .hear = on_policy_changed},
+    {.message = YM_MSG_load_get, .hear = on_load_get},
     {.message = YM_MSG_explain_ask, .hear = on_explain_ask},
     {.message = YM_MSG_terminate_wanted, .hear = on_terminate_wanted},
     {.message = YM_MSG_agent_list, .hear = on_agent_list},
@@ -291,13 +306,29 @@ static const struct ym_handler handlers[] = {
 
 /* In the order their statements take in a turn: a report before the end of the same attempt,
  * ends before new leases. */
-static const struct ym_work *const works[] = {&load_work,     &tick_work,      &register_work,
-                                              &move_work,     &working_work,   &prepared_work,
-                                              &started_work,  &errored_work,   &checkpoint_work,
-                                              &lookup_work,   &resources_work, &own_wish_work,
-                                              &end_work,      &expire_work,    &leave_work,
-                                              &progress_work, &lease_work,     &again_work,
-                                              &verify_work,   &class_work,     NULL};
+static const struct ym_work *const works[] = {&load_work,
+                                              &tick_work,
+                                              &register_work,
+                                              &move_work,
+                                              &working_work,
+                                              &prepared_work,
+                                              &started_work,
+                                              &errored_work,
+                                              &checkpoint_work,
+                                              &lookup_work,
+                                              &resources_work,
+                                              &own_wish_work,
+                                              &end_work,
+                                              &expire_work,
+                                              &leave_work,
+                                              &progress_work,
+                                              &lease_work,
+                                              &again_work,
+                                              &verify_work,
+                                              &class_work,
+                                              &want_work,
+                                              &policy_work,
+                                              NULL};
 
 static void on_keys (void *me)
 {

@@ -1,4 +1,4 @@
-/* roster.c - agents, attempts, offers: hashes for finding, arrays for deciding. */
+/* roster.c - agents, attempts, tenants, classes: hashes for finding, arrays for deciding. */
 #include "actors/assignment/roster.h"
 
 #include <stdlib.h>
@@ -26,6 +26,7 @@ struct agent *roster_add_agent (struct roster *r, int64_t id, const char *name)
         return a;
     a = ym_new (sizeof *a);
     a->id = id;
+    a->window_ms = DECIDE_NO_WINDOW;
     (void)ym_text_copy (a->name, sizeof a->name, name);
     if (r->agent_count == r->agent_room) {
         r->agent_room = r->agent_room ? r->agent_room * 2 : 64;
@@ -37,13 +38,22 @@ struct agent *roster_add_agent (struct roster *r, int64_t id, const char *name)
     return a;
 }
 
-static void class_forget_agent (struct class *c, uint32_t number)
+static void forget_agent (struct fitting *f, uint32_t number)
 {
-    for (size_t i = 0; i < c->agent_count; i++)
-        if (c->agents[i] == number) {
-            c->agents[i] = c->agents[--c->agent_count];
+    for (size_t i = 0; i < f->count; i++)
+        if (f->at[i] == number) {
+            f->at[i] = f->at[--f->count];
             return;
         }
+}
+
+static void add_fitting (struct fitting *f, uint32_t number)
+{
+    if (f->count == f->room) {
+        f->room = f->room ? f->room * 2 : 8;
+        f->at = ym_grow_array (f->at, f->room, sizeof *f->at);
+    }
+    f->at[f->count++] = number;
 }
 
 static void class_fit_agent (struct class *c, const struct agent *a)
@@ -51,21 +61,51 @@ static void class_fit_agent (struct class *c, const struct agent *a)
     struct agent_facts f = {
         .region = a->region, .pool = a->pool, .capabilities = &a->capabilities};
 
-    if (!c->known || decide_fits_never (&c->need, &f) != 0)
+    if (!c->known)
         return;
-    if (c->agent_count == c->agent_room) {
-        c->agent_room = c->agent_room ? c->agent_room * 2 : 8;
-        c->agents = ym_grow_array (c->agents, c->agent_room, sizeof *c->agents);
-    }
-    c->agents[c->agent_count++] = a->number;
+    if (decide_fits_never (&c->need, &f) == 0)
+        add_fitting (&c->agents, a->number);
+    else if (decide_fits_overflow (&c->need, &f))
+        add_fitting (&c->overflow, a->number);
 }
 
 void roster_refit_agent (struct roster *r, struct agent *a)
 {
     for (size_t i = 0; i < r->class_count; i++) {
-        class_forget_agent (r->classes[i], a->number);
+        forget_agent (&r->classes[i]->agents, a->number);
+        forget_agent (&r->classes[i]->overflow, a->number);
         class_fit_agent (r->classes[i], a);
     }
+}
+
+/* Tenants. */
+
+struct tenant *roster_tenant (struct roster *r, uint32_t id)
+{
+    struct tenant *t;
+
+    HASH_FIND (hh, r->tenants_by_id, &id, sizeof id, t);
+    if (t)
+        return t;
+    t = ym_new (sizeof *t);
+    t->id = id;
+    if (r->tenant_count == r->tenant_room) {
+        r->tenant_room = r->tenant_room ? r->tenant_room * 2 : 16;
+        r->tenants = ym_grow_array (r->tenants, r->tenant_room, sizeof *r->tenants);
+    }
+    t->place = (uint32_t)r->tenant_count;
+    r->tenants[r->tenant_count++] = t;
+    HASH_ADD (hh, r->tenants_by_id, id, sizeof t->id, t);
+    return t;
+}
+
+uint32_t roster_room (const struct tenant *t)
+{
+    uint32_t taken = t->running + t->reserved;
+
+    if (t->running_max == 0)
+        return UINT32_MAX;
+    return taken < t->running_max ? t->running_max - taken : 0;
 }
 
 /* Attempts. */
@@ -78,30 +118,51 @@ struct attempt *roster_attempt (const struct roster *r, int64_t job)
     return t;
 }
 
-struct attempt *roster_add_attempt (struct roster *r, struct agent *a, int64_t job,
-                                    int64_t fence)
+/* Takes it off every list. */
+static void drop_attempt (struct roster *r, struct attempt *t)
+{
+    struct tenant *tenant = roster_tenant (r, t->tenant);
+
+    ym_assert (t->agent->used > 0 && tenant->running > 0 && r->running[t->tier] > 0);
+    t->agent->used--;
+    tenant->running--;
+    r->running[t->tier]--;
+    DL_DELETE (t->agent->attempts, t);
+    DL_DELETE2 (r->of_tier[t->tier], t, tier_prev, tier_next);
+    HASH_DEL (r->attempts, t);
+    free (t);
+}
+
+struct attempt *roster_add_attempt (struct roster *r, struct agent *a, uint32_t tier,
+                                    uint32_t tenant, int64_t job, int64_t fence)
 {
     struct attempt *t = roster_attempt (r, job);
 
     if (t)
-        roster_remove_attempt (r, t);
+        drop_attempt (r, t);
     t = ym_new (sizeof *t);
     t->job = job;
     t->fence = fence;
+    t->tier = tier;
+    t->tenant = tenant;
     t->agent = a;
     a->used++;
+    roster_tenant (r, tenant)->running++;
+    r->running[tier]++;
     DL_APPEND (a->attempts, t);
+    DL_APPEND2 (r->of_tier[tier], t, tier_prev, tier_next);
     HASH_ADD (hh, r->attempts, job, sizeof t->job, t);
     return t;
 }
 
 void roster_remove_attempt (struct roster *r, struct attempt *t)
 {
-    ym_assert (t->agent->used > 0);
-    t->agent->used--;
-    DL_DELETE (t->agent->attempts, t);
-    HASH_DEL (r->attempts, t);
-    free (t);
+    int64_t beneficiary = t->suspender == YM_PREEMPTION ? t->beneficiary : 0;
+    uint32_t agent = t->agent->number;
+
+    drop_attempt (r, t);
+    if (beneficiary && roster_offer (r, beneficiary))
+        roster_keep (r, beneficiary, agent);
 }
 
 void roster_forget_work (struct roster *r)
@@ -109,7 +170,8 @@ void roster_forget_work (struct roster *r)
     struct attempt *t, *next;
 
     HASH_ITER (hh, r->attempts, t, next)
-    roster_remove_attempt (r, t);
+    drop_attempt (r, t);
+    r->kept_count = 0;
     for (size_t i = 0; i < r->agent_count; i++) {
         r->agents[i]->used = 0;
         r->agents[i]->moving = false;
@@ -131,8 +193,9 @@ static bool is_idle (const struct class *c)
 static void free_class (struct class *c)
 {
     for (unsigned t = 0; t < YM_COUNT_tier; t++)
-        free (c->tiers[t].jobs);
-    free (c->agents);
+        free (c->tiers[t].offers);
+    free (c->agents.at);
+    free (c->overflow.at);
     free (c);
 }
 
@@ -183,139 +246,6 @@ void roster_know_class (struct roster *r, struct class *c, const struct ym_requi
         class_fit_agent (c, r->agents[i]);
 }
 
-/* Offers: kept in the order of service; nearly always the newest comes last. */
-
-static void list_insert (struct offer_list *l, int64_t job)
-{
-    size_t at;
-
-    if (l->from > 0 && l->count == l->room) {
-        memmove (l->jobs, l->jobs + l->from, (l->count - l->from) * sizeof *l->jobs);
-        l->count -= l->from;
-        l->from = 0;
-    }
-    if (l->count == l->room) {
-        l->room = l->room ? l->room * 2 : 64;
-        l->jobs = ym_grow_array (l->jobs, l->room, sizeof *l->jobs);
-    }
-    for (at = l->count; at > l->from && l->jobs[at - 1] > job; at--)
-        l->jobs[at] = l->jobs[at - 1];
-    l->jobs[at] = job;
-    l->count++;
-}
-
-static void list_remove (struct offer_list *l, int64_t job)
-{
-    for (size_t i = l->from; i < l->count; i++) {
-        if (l->jobs[i] != job)
-            continue;
-        if (i == l->from)
-            l->from++;
-        else
-            memmove (l->jobs + i, l->jobs + i + 1, (--l->count - i) * sizeof *l->jobs);
-        break;
-    }
-    if (l->from == l->count)
-        l->from = l->count = 0;
-}
-
-bool roster_add_offer (struct roster *r, uint32_t tier, const struct ym_offered *job)
-{
-    struct offer *o;
-
-    HASH_FIND (hh, r->offers, &job->job, sizeof job->job, o);
-    if (o)
-        return false;
-    o = ym_new (sizeof *o);
-    *o = (struct offer){.job = job->job,
-                        .tier = tier,
-                        .tenant = (uint32_t)job->tenant,
-                        .requirement = job->requirement};
-    HASH_ADD (hh, r->offers, job, sizeof o->job, o);
-    list_insert (&roster_class (r, job->requirement)->tiers[tier], job->job);
-    return true;
-}
-
-bool roster_take_offer (struct roster *r, int64_t job, struct offer *ret)
-{
-    struct offer *o;
-
-    HASH_FIND (hh, r->offers, &job, sizeof job, o);
-    if (!o)
-        return false;
-    list_remove (&roster_class (r, o->requirement)->tiers[o->tier], job);
-    HASH_DEL (r->offers, o);
-    *ret = *o;
-    free (o);
-    return true;
-}
-
-void roster_drop_offers (struct roster *r, uint32_t tier)
-{
-    struct offer *o, *next;
-
-    HASH_ITER (hh, r->offers, o, next)
-    if (o->tier == tier) {
-        HASH_DEL (r->offers, o);
-        free (o);
-    }
-    for (size_t i = 0; i < r->class_count; i++)
-        r->classes[i]->tiers[tier].from = r->classes[i]->tiers[tier].count = 0;
-}
-
-/* Deciding. */
-
-struct agent_facts roster_facts (const struct agent *a, int64_t tick, int64_t lease_ticks)
-{
-    return (struct agent_facts){.region = a->region,
-                                .pool = a->pool,
-                                .capabilities = &a->capabilities,
-                                .slots = a->slots,
-                                .used = a->used + a->reserved,
-                                .connected = a->state == YM_AGENT_CONNECTED && !a->moving &&
-                                             a->reachable,
-                                .heard = tick - a->heard_tick <= lease_ticks / 2,
-                                .since_ms = a->state_at};
-}
-
-static uint32_t free_slots (const struct agent *a, int64_t tick, int64_t lease_ticks)
-{
-    struct agent_facts f = roster_facts (a, tick, lease_ticks);
-
-    return f.connected && f.heard && f.used < f.slots ? f.slots - f.used : 0;
-}
-
-static size_t gather_classes (const struct roster *r, struct round_class *to)
-{
-    for (size_t i = 0; i < r->class_count; i++) {
-        const struct class *c = r->classes[i];
-        to[i] = (struct round_class){.agents = c->agents,
-                                     .agent_count = c->known ? c->agent_count : 0,
-                                     .cursor = c->cursor};
-        for (unsigned t = 0; t < YM_COUNT_tier; t++) {
-            to[i].tiers[t].jobs = c->tiers[t].jobs + c->tiers[t].from;
-            to[i].tiers[t].count = c->tiers[t].count - c->tiers[t].from;
-        }
-    }
-    return r->class_count;
-}
-
-size_t roster_round (struct roster *r, int64_t tick, int64_t lease_ticks,
-                     struct round_lease *ret, size_t room)
-{
-    _free_ struct round_class *classes = ym_new_array (r->class_count + 1, sizeof *classes);
-    _free_ uint32_t *free_by_agent = ym_new_array (r->agent_count + 1, sizeof *free_by_agent);
-    struct round_facts f = {.classes = classes, .free = free_by_agent};
-
-    f.class_count = gather_classes (r, classes);
-    for (size_t i = 0; i < r->agent_count; i++)
-        free_by_agent[i] = free_slots (r->agents[i], tick, lease_ticks);
-    size_t count = decide_round (&f, ret, room);
-    for (size_t i = 0; i < f.class_count; i++)
-        r->classes[i]->cursor = classes[i].cursor;
-    return count;
-}
-
 void roster_done (struct roster *r)
 {
     roster_forget_work (r);
@@ -327,6 +257,11 @@ void roster_done (struct roster *r)
     HASH_CLEAR (hh, r->classes_by_requirement);
     for (size_t i = 0; i < r->class_count; i++)
         free_class (r->classes[i]);
+    HASH_CLEAR (hh, r->tenants_by_id);
+    for (size_t i = 0; i < r->tenant_count; i++)
+        free (r->tenants[i]);
+    free (r->tenants);
+    free (r->kept);
     free (r->agents);
     free (r->classes);
 }

@@ -1,5 +1,5 @@
-/* roster.h - what assignment has in memory: agents, the attempts they hold, and what is on
- * offer.
+/* roster.h - what assignment has in memory: agents, the attempts they hold, tenants, and what
+ * is on offer.
  *
  * A cache: recover() builds it from the tables, and a stale entry costs a refused
  * compare-and-set. Agents and classes have small fixed numbers, so that a round works on
@@ -9,7 +9,9 @@
 #define YM_ASSIGNMENT_ROSTER_H
 #include <uthash.h>
 
-#include "actors/assignment/decide.h"
+#include "actors/assignment/decide_explain.h"
+#include "actors/assignment/decide_preempt.h"
+#include "actors/assignment/decide_round.h"
 #include "common/actor/actor.h"
 
 struct attempt;
@@ -29,6 +31,10 @@ struct agent {
     bool heard;  /* since the last tick */
     bool moving; /* a change of its state is being committed */
     bool reachable;
+    bool draining; /* by the policy: no new work; at drain_by what is left is suspended */
+    int64_t drain_by, drained_at;
+    char drain_reason[201];
+    int64_t window_ms;        /* by the policy: when its next maintenance window begins */
     struct ym_to to;          /* where it spoke from last */
     struct attempt *attempts; /* list */
     UT_hash_handle hh;
@@ -56,27 +62,50 @@ struct attempt {
     uint32_t preempted, losses;
     bool fixed;
     uint64_t done, total;
-    struct attempt *prev, *next; /* of the same agent */
+    bool wanting;                          /* a wish that it suspends is being committed */
+    struct attempt *prev, *next;           /* of the same agent */
+    struct attempt *tier_prev, *tier_next; /* of the same tier */
+    UT_hash_handle hh;
+};
+
+/* A tenant that anything was heard of. Its place is for good, so that a round works on arrays.
+ */
+struct tenant {
+    uint32_t id, place;
+    uint32_t running, reserved; /* attempts; leases that are being committed */
+    uint32_t running_max;       /* by the policy; 0: any number */
+    bool overflow;              /* by the policy: shared agents for its dedicated jobs */
+    char name[41];              /* known if the policy has a row for it */
     UT_hash_handle hh;
 };
 
 struct offer {
     int64_t job;
     uint32_t tier, tenant;
-    uint64_t requirement;
+    uint64_t requirement, rank;
+    bool preempted;
     UT_hash_handle hh;
 };
 struct offer_list {
-    int64_t *jobs;
+    struct round_offer *offers;
     size_t from, count, room;
+};
+
+/* A slot that came free because its attempt gave way to this job. */
+struct kept {
+    int64_t job;
+    uint32_t agent; /* its number */
 };
 
 struct class {
     uint64_t requirement;
     bool known, asked; /* its text was read; is being read */
+    uint32_t place;    /* in the list of all, during a round */
     struct ym_requirement need;
-    uint32_t *agents;
-    size_t agent_count, agent_room, cursor;
+    struct fitting {
+        uint32_t *at;
+        size_t count, room, cursor;
+    } agents, overflow; /* those that fit; those that its jobs may spill over to */
     struct offer_list tiers[YM_COUNT_tier];
     UT_hash_handle hh;
 };
@@ -86,6 +115,15 @@ struct roster {
     struct agent **agents;
     size_t agent_count, agent_room;
     struct attempt *attempts;
+    struct attempt *of_tier[YM_COUNT_tier]; /* lists */
+    uint32_t running[YM_COUNT_tier];
+    struct tenant *tenants_by_id;
+    struct tenant **tenants;
+    size_t tenant_count, tenant_room;
+    bool stopped[YM_COUNT_tier]; /* by the policy */
+    uint32_t aged[YM_COUNT_tier];
+    struct kept *kept;
+    size_t kept_count, kept_room;
     struct offer *offers;
     struct class *classes_by_requirement;
     struct class **classes;
@@ -102,23 +140,55 @@ struct agent *roster_add_agent (struct roster *r, int64_t id, const char *name);
 void roster_refit_agent (struct roster *r, struct agent *a);
 
 struct attempt *roster_attempt (const struct roster *r, int64_t job);
-struct attempt *roster_add_attempt (struct roster *r, struct agent *a, int64_t job,
-                                    int64_t fence);
+/* Takes the place of an older attempt of the job. */
+struct attempt *roster_add_attempt (struct roster *r, struct agent *a, uint32_t tier,
+                                    uint32_t tenant, int64_t job, int64_t fence);
+/* If it gave way to a job that is on offer, its slot is kept for that job. */
 void roster_remove_attempt (struct roster *r, struct attempt *t);
+
+struct tenant *roster_tenant (struct roster *r, uint32_t id); /* made if new */
 
 /* Made if new; then classes without offers are forgotten when there are many. */
 struct class *roster_class (struct roster *r, uint64_t requirement); /* made if new */
 void roster_know_class (struct roster *r, struct class *c, const struct ym_requirement *need);
 
-/* False if it was on offer already. */
+/* False if it was on offer already, in the same place; told with another one, it moves. */
 bool roster_add_offer (struct roster *r, uint32_t tier, const struct ym_offered *job);
+const struct offer *roster_offer (const struct roster *r, int64_t job);
 /* Takes it off; false if it was not there. */
 bool roster_take_offer (struct roster *r, int64_t job, struct offer *ret);
 void roster_drop_offers (struct roster *r, uint32_t tier);
 
+/* The next round gives the slot of this agent to the job, if it still can take it. */
+void roster_keep (struct roster *r, int64_t job, uint32_t agent);
+
+/* When a decision is taken, and with what settings. */
+struct moment {
+    int64_t tick, lease_ticks, now_ms, run_expected_ms;
+    uint32_t age_grants;
+};
 /* The facts of one agent, as the deciders want them. */
-struct agent_facts roster_facts (const struct agent *a, int64_t tick, int64_t lease_ticks);
-/* One round over all that is on offer. */
-size_t roster_round (struct roster *r, int64_t tick, int64_t lease_ticks,
-                     struct round_lease *ret, size_t room);
+struct agent_facts roster_facts (const struct roster *r, const struct agent *a,
+                                 const struct moment *m);
+/* Until when an attempt of the class that begins now is taken to run. */
+int64_t roster_until (const struct class *c, const struct moment *m);
+/* Whether jobs of the class may spill over to shared agents: the tenant that has them allows
+ * it. */
+bool roster_overflows (const struct roster *r, const struct class *c);
+/* How many attempts the tenant may have more. */
+uint32_t roster_room (const struct tenant *t);
+
+/* One round over all that is on offer. What it changes (turns, ageing, kept slots) is changed
+ * only by roster_round, not by a look ahead. */
+size_t roster_round (struct roster *r, const struct moment *m, struct round_lease *ret,
+                     size_t room);
+size_t roster_look_ahead (const struct roster *r, const struct moment *m,
+                          struct round_lease *ret, size_t room);
+/* The best of the agents that a round did not take for a class, as it began. */
+void roster_losers (const struct roster *r, const struct class *c, const struct moment *m,
+                    struct losers *ret);
+/* Who is to give way for whom, after a round that left offers. */
+size_t roster_victims (const struct roster *r, const struct moment *m,
+                       const struct preempt_rules *rules, struct preempt_pair *ret,
+                       size_t room);
 #endif

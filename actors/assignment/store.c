@@ -6,9 +6,6 @@
 #include "common/base/panic.h"
 
 #define STATEMENT(name, text) static const struct ym_statement name = {#name, text}
-#define TOLD_COLUMNS                                                                           \
-    "job_id, agent_id, fence, attempt, retries, tenant, name, kind, source, target, trace, "   \
-    "payload, checkpoint, resume, mark, done, total, state"
 
 STATEMENT (agent_load, "SELECT agent_id, name, session, request, state, region, pool, "
                        "capabilities, slots, tick, at_ms FROM ym.agent_load ()");
@@ -25,9 +22,6 @@ STATEMENT (agent_register,
            "$4::bytea, $5::text, $6::text, $7::text[], $8::int4, $9::int2, $10::int2)");
 STATEMENT (agent_move,
            "SELECT agent_id FROM ym.agent_move ($1::int8, $2::int8[], $3::int8[], $4::int2[])");
-STATEMENT (attempt_lease,
-           "SELECT " TOLD_COLUMNS
-           " FROM ym.attempt_lease ($1::int8, $2::int8[], $3::int8[], $4::int8[], $5::int2)");
 STATEMENT (
     attempt_progress,
     "SELECT ym.attempt_progress ($1::int8[], $2::int8[], $3::int8[], $4::int8[], $5::int8[])");
@@ -196,19 +190,6 @@ int64_t store_got_moved (const struct ym_turn *t, unsigned call, size_t row)
 }
 
 /* Attempts. */
-
-unsigned store_call_lease (struct ym_turn *t, const int64_t *jobs, const int64_t *agents,
-                           const int64_t *sessions, size_t count)
-{
-    unsigned call = ym_turn_call (t, &attempt_lease);
-
-    ym_param_int8 (t->batch, t->now_ms);
-    ym_param_int8s (t->batch, jobs, count);
-    ym_param_int8s (t->batch, agents, count);
-    ym_param_int8s (t->batch, sessions, count);
-    ym_param_int2 (t->batch, YM_JOB_ON_LEASE);
-    return call;
-}
 
 /* A lease and a repetition tell what the state asks for. */
 static uint32_t signal_of (int state)

@@ -52,6 +52,10 @@ unsigned store_call_move (struct ym_turn *t, const int64_t *agents, const int64_
 int64_t store_got_moved (const struct ym_turn *t, unsigned call, size_t row);
 
 /* Attempts. 'place' of a got_ is that of the item in the call, from 0. */
+#define STORE_TOLD                                                                             \
+    "job_id, agent_id, fence, attempt, retries, tenant, name, kind, source, target, trace, "   \
+    "payload, checkpoint, resume, mark, done, total, state, resources"
+enum { STORE_RESOURCES = 18, STORE_TOLD_COUNT };
 enum { RESOURCES_MAX = 32 }; /* of one job */
 struct told {
     int64_t job, agent;
@@ -63,8 +67,6 @@ struct told {
     uint8_t trace[24];
     bool has_trace;
 };
-unsigned store_call_lease (struct ym_turn *t, const int64_t *jobs, const int64_t *agents,
-                           const int64_t *sessions, size_t count);
 /* All but the resources, which stand in a column of their own. */
 void store_got_told (const struct ym_turn *t, unsigned call, size_t row, struct told *ret);
 void store_got_resources (const struct ym_turn *t, unsigned call, size_t row, unsigned column,

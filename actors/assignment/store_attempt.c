@@ -5,13 +5,9 @@
 
 #define STATEMENT(name, text) static const struct ym_statement name = {#name, text}
 #define CALLBACK_PARAMS       "$1::int8, $2::int8[], $3::int8[], $4::int8[], $5::int4[]"
-#define TOLD_COLUMNS                                                                           \
-    "job_id, agent_id, fence, attempt, retries, tenant, name, kind, source, target, trace, "   \
-    "payload, checkpoint, resume, mark, done, total, state, resources"
 #define ENDED_COLUMNS                                                                          \
     "ix, job_id, state, final, tenant_id, tier, requirement, urgency, hold, unmet, "           \
     "not_before_ms, wait_until_ms, came_back"
-enum { RESOURCES_COLUMN = 18 };
 
 STATEMENT (attempt_started,
            "SELECT ix FROM ym.attempt_started (" CALLBACK_PARAMS ", $6::text[], $7::text[])");
@@ -28,10 +24,9 @@ STATEMENT (job_expire, "SELECT " ENDED_COLUMNS " FROM ym.job_expire ($1::int8, $
 STATEMENT (attempt_verify,
            "SELECT ix, held, taken, ended_on, state, checkpoint, checkpoint_fence FROM "
            "ym.attempt_verify ($1::int8[], $2::int8[], $3::int8[], $4::int4[])");
-STATEMENT (attempt_told,
-           "SELECT " TOLD_COLUMNS " FROM ym.attempt_told ($1::int8[], $2::int8[])");
-STATEMENT (attempt_again, "SELECT " TOLD_COLUMNS
-                          " FROM ym.attempt_again ($1::int8[], $2::int8[], $3::int2[])");
+STATEMENT (attempt_told, "SELECT " STORE_TOLD " FROM ym.attempt_told ($1::int8[], $2::int8[])");
+STATEMENT (attempt_again,
+           "SELECT " STORE_TOLD " FROM ym.attempt_again ($1::int8[], $2::int8[], $3::int2[])");
 STATEMENT (attempt_wish, "SELECT ix FROM ym.attempt_wish ($1::int8, $2::int8[], $3::int8[], "
                          "$4::int2[], $5::int2[], $6::int2[], $7::text[])");
 STATEMENT (problem_raise, "SELECT ix FROM ym.problem_raise ($1::int8, $2::int2[], $3::int8[], "
@@ -229,7 +224,7 @@ unsigned store_call_again (struct ym_turn *t, const int64_t *jobs, const int64_t
 void store_got_again (const struct ym_turn *t, unsigned call, size_t row, struct told *ret)
 {
     store_got_told (t, call, row, ret);
-    store_got_resources (t, call, row, RESOURCES_COLUMN, ret);
+    store_got_resources (t, call, row, STORE_RESOURCES, ret);
 }
 
 /* Wishes and problems. */

@@ -81,43 +81,81 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
     RETURNING a.agent_id
 $$;
 
--- Leases a batch: each job that still waits, at an agent that still is in the session meant, gets the
--- next fencing number; its counters go back to those of its checkpoint. Gives back what the agents
--- are to be told. A job without a row here does not wait any more, or its agent has begun anew.
-CREATE FUNCTION ym.attempt_lease(_now int8, _jobs int8[], _agents int8[], _sessions int8[], _on int2)
+-- Leases a batch decided with the policy of that number: each job that still waits and may start, at an
+-- agent that still is in the session meant, gets the next fencing number; its counters go back to those
+-- of its checkpoint. resources are name, state and address in turn. _whys tell why that agent. One that was started before goes on (_go_on), one that
+-- only leaves something provisioned behind is cleaned up (_clean), whatever else holds it. Gives back what the
+-- agents are to be told. A job without a row here does not wait any more, or its agent has begun anew; or
+-- the policy has another number by now, and nothing at all is leased.
+-- Locks policy_change, which makes a change of policy wait for this commit, then owner, then the jobs in order.
+CREATE FUNCTION ym.attempt_lease(_now int8, _policy int8, _jobs int8[], _agents int8[], _sessions int8[], _whys text[],
+    _lease int2, _go_on int2, _clean int2)
 RETURNS TABLE (job_id int8, agent_id int8, fence int8, attempt int4, retries int4, tenant text, name text, kind text, source text, target text,
-    trace bytea, payload bytea, checkpoint int8, resume bytea, mark text, done int8, total int8, state int2)
+    trace bytea, payload bytea, checkpoint int8, resume bytea, mark text, done int8, total int8, state int2,
+    resources text[], run_limit_ms int8, preempted int2, losses int2, fixed bool)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
 DECLARE _base int8;
 BEGIN
+    PERFORM FROM ym.policy_change c WHERE c.number = _policy FOR SHARE;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
     UPDATE ym.owner o SET fence = o.fence + cardinality(_jobs)
      WHERE o.scope = 'assignment' AND o.shard_id = 0 RETURNING o.fence - cardinality(_jobs) INTO STRICT _base;
     RETURN QUERY
     WITH given AS MATERIALIZED (
-        SELECT g.* FROM unnest(_jobs, _agents, _sessions) WITH ORDINALITY AS g (job_id, agent_id, session, ix)
+        SELECT g.* FROM unnest(_jobs, _agents, _sessions, _whys) WITH ORDINALITY AS g (job_id, agent_id, session, why, ix)
                JOIN ym.agent a ON a.agent_id = g.agent_id AND a.session = g.session
                JOIN ym.state s ON s.machine = 'agent' AND s.number = a.state AND s.name = 'CONNECTED'
          ORDER BY g.job_id),
     moved AS (
         UPDATE ym.job_run r
            SET state = m.to_state, seq = r.seq + 1, state_at = _now, state_count = 0, attempt = r.attempt + 1,
+               wanted = 0, suspender = 0, wanted_at = 0, beneficiary = 0, came_back = false, message = 0,
                fence = _base + g.ix, agent_id = g.agent_id, holder = g.agent_id,
                (done, total) = (SELECT COALESCE(max(c.done), 0), COALESCE(max(c.total), 0) FROM ym.checkpoint c
                                  WHERE r.checkpoint > 0 AND c.job_id = r.job_id AND c.checkpoint = r.checkpoint)
           FROM given g, ym.legal_move m
-         WHERE r.job_id = g.job_id AND r.held = 0 AND r.wanted = 0
-           AND m.machine = 'job' AND m.from_state = r.state AND m.on_event = _on
-        RETURNING r.job_id, r.tenant_id, r.seq, r.attempt, r.retries, r.fence, r.holder, r.checkpoint, r.done, r.total, m.from_state, r.state),
+         WHERE r.job_id = g.job_id
+           AND (r.ends_as <> 0 OR (r.held = 0 AND r.wanted = 0 AND r.urgency > 0 AND r.unmet = 0 AND r.not_before_ms <= _now))
+           AND m.machine = 'job' AND m.from_state = r.state
+           AND m.on_event = CASE WHEN r.ends_as <> 0 THEN _clean WHEN r.checkpoint > 0 THEN _go_on ELSE _lease END
+        RETURNING r.job_id, r.tenant_id, r.seq, r.attempt, r.retries, r.fence, r.holder, r.checkpoint, r.done, r.total, m.from_state, r.state,
+                  m.on_event, g.why, r.moved, r.live, r.run_limit_ms, r.preempted, r.losses, r.fixed),
     noted AS (
         INSERT INTO ym.job_event (shard_id, job_id, seq, at_ms, on_event, from_state, state, attempt, fence, agent_id, who, detail)
-        SELECT 0, v.job_id, v.seq, _now, _on, v.from_state, v.state, v.attempt, v.fence, v.holder, 0, '' FROM moved v)
-    SELECT v.job_id, v.holder, v.fence, v.attempt, v.retries, t.name, j.name, j.kind, j.source, j.target,
-           COALESCE(j.trace, ''), j.payload, v.checkpoint, COALESCE(c.resume, ''), COALESCE(c.mark, ''), v.done, v.total, v.state
+        SELECT 0, v.job_id, v.seq, _now, v.on_event, v.from_state, v.state, v.attempt, v.fence, v.holder, 0, v.why FROM moved v)
+    SELECT v.job_id, v.holder, v.fence, v.attempt, v.retries, t.name, j.name, j.kind, COALESCE(d.source, j.source), COALESCE(d.target, j.target),
+           COALESCE(j.trace, ''), j.payload, v.checkpoint, COALESCE(c.resume, ''), COALESCE(c.mark, ''), v.done, v.total, v.state,
+           CASE WHEN v.live > 0 THEN ym.job_resources(v.job_id) ELSE '{}' END, v.run_limit_ms, v.preempted, v.losses, v.fixed
       FROM moved v
            CROSS JOIN LATERAL (SELECT * FROM ym.job i WHERE i.job_id = v.job_id OFFSET 0) j
            JOIN ym.tenant t ON t.tenant_id = v.tenant_id
+           LEFT JOIN LATERAL (SELECT * FROM ym.job_address i WHERE v.moved AND i.job_id = v.job_id OFFSET 0) d ON true
            LEFT JOIN LATERAL (SELECT * FROM ym.checkpoint i WHERE v.checkpoint > 0 AND i.job_id = v.job_id AND i.checkpoint = v.checkpoint OFFSET 0) c ON true;
 END $$;
+
+-- Wishes that running attempts suspend, for a job of a higher tier (_beneficiaries) or because their agent is
+-- drained: stored where nothing else is wanted and the attempt could be suspended. _details tell the history.
+CREATE FUNCTION ym.attempt_want(_now int8, _jobs int8[], _fences int8[], _suspenders int2[], _beneficiaries int8[], _details text[],
+    _suspend int2, _wanted int2)
+RETURNS TABLE (ix int4)
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
+    WITH moved AS (
+        UPDATE ym.job_run r
+           SET wanted = _wanted, suspender = g.suspender, wanted_at = _now, beneficiary = g.beneficiary, state_count = 0, seq = r.seq + 1
+          FROM (SELECT * FROM unnest(_jobs, _fences, _suspenders, _beneficiaries, _details)
+                   WITH ORDINALITY AS u (job_id, fence, suspender, beneficiary, detail, ix) ORDER BY u.job_id) g,
+               ym.legal_move m
+         WHERE r.job_id = g.job_id AND r.fence = g.fence AND r.holder <> 0 AND r.wanted = 0 AND (g.beneficiary = 0 OR NOT r.fixed)
+           AND m.machine = 'job' AND m.from_state = r.state AND m.on_event = _suspend
+        RETURNING g.ix, g.detail, g.beneficiary, r.job_id, r.seq, r.attempt, r.fence, r.holder, r.state),
+    noted AS (
+        INSERT INTO ym.job_event (shard_id, job_id, seq, at_ms, on_event, from_state, state, attempt, fence, agent_id, who, detail)
+        SELECT 0, v.job_id, v.seq, _now, n.number, v.state, v.state, v.attempt, v.fence, v.holder, 0, v.detail
+          FROM moved v JOIN ym.note n ON n.machine = 'job' AND n.name = CASE WHEN v.beneficiary = 0 THEN 'DRAIN_WANTED' ELSE 'PREEMPT_WANTED' END)
+    SELECT v.ix::int4 FROM moved v
+$$;
 
 -- What a job has provisioned, as name, state and address in turn.
 CREATE FUNCTION ym.job_resources(_job int8) RETURNS text[]
@@ -593,7 +631,8 @@ END $$;
 
 GRANT EXECUTE ON FUNCTION ym.tick(int8, int8, int8[], int8[]), ym.agent_load(), ym.attempt_load(),
     ym.agent_register(int8, int8, int8, bytea, text, text, text[], int4, int2, int2), ym.agent_move(int8, int8[], int8[], int2[]),
-    ym.attempt_lease(int8, int8[], int8[], int8[], int2), ym.attempt_told(int8[], int8[]), ym.attempt_again(int8[], int8[], int2[]),
+    ym.attempt_lease(int8, int8, int8[], int8[], int8[], text[], int2, int2, int2),
+    ym.attempt_want(int8, int8[], int8[], int2[], int8[], text[], int2, int2), ym.attempt_told(int8[], int8[]), ym.attempt_again(int8[], int8[], int2[]),
     ym.attempt_started(int8, int8[], int8[], int8[], int4[], text[], text[]), ym.attempt_prepared(int8, int8[], int8[], int8[], int4[], text[], text[]),
     ym.attempt_working(int8, int8[], int8[], int8[], int4[], int2[]), ym.attempt_errored(int8, int8[], int8[], int8[], int4[], text[]),
     ym.attempt_wish(int8, int8[], int8[], int2[], int2[], int2[], text[]), ym.attempt_resources(int8, int8[], int8[], int8[], int4[], text[], int2[], text[]),

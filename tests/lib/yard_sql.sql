@@ -45,10 +45,21 @@ LANGUAGE sql VOLATILE SECURITY DEFINER AS $$
         ON CONFLICT DO NOTHING;
     SELECT a.session FROM ym.agent a WHERE a.agent_id = agent;
 $$;
+-- With the policy as it is.
+CREATE FUNCTION t.attempt_lease(now int8, jobs int8[], agents int8[], sessions int8[])
+RETURNS TABLE (job_id int8, agent_id int8, fence int8, attempt int4, retries int4, tenant text, name text, kind text, source text, target text,
+    trace bytea, payload bytea, checkpoint int8, resume bytea, mark text, done int8, total int8, state int2,
+    resources text[], run_limit_ms int8, preempted int2, losses int2, fixed bool)
+LANGUAGE sql VOLATILE AS $$
+    SELECT l.job_id, l.agent_id, l.fence, l.attempt, l.retries, l.tenant, l.name, l.kind, l.source, l.target, l.trace, l.payload,
+           l.checkpoint, l.resume, l.mark, l.done, l.total, l.state, l.resources, l.run_limit_ms, l.preempted, l.losses, l.fixed
+      FROM ym.attempt_lease(now, ym.policy_number(), jobs, agents, sessions, array_fill('its turn'::text, ARRAY[cardinality(jobs)]),
+                            t.ev('LEASE'), t.ev('GO_ON'), t.ev('CLEAN')) l
+$$;
 -- The fence, or nothing.
 CREATE FUNCTION t.lease(n int8, agent int8) RETURNS SETOF int8
 LANGUAGE sql VOLATILE AS $$
-    SELECT l.fence FROM ym.attempt_lease(3000, ARRAY[t.id(n)], ARRAY[agent], ARRAY[t.session(agent)], t.ev('LEASE')) l
+    SELECT l.fence FROM t.attempt_lease(3000, ARRAY[t.id(n)], ARRAY[agent], ARRAY[t.session(agent)]) l
 $$;
 CREATE FUNCTION t.started(n int8, fence int8, agent int8) RETURNS bool
 LANGUAGE sql VOLATILE AS $$

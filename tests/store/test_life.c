@@ -227,8 +227,8 @@ static long scans (PGconn *in, PGconn *as, PGconn *su)
 
 static void prepare (PGconn *as)
 {
-    yard_do (as, "PREPARE lease (int8[], int8[]) AS SELECT count (*) FROM ym.attempt_lease (1,"
-                 " $1, $2, array_fill (t.session (9), ARRAY[500]), 2::int2)");
+    yard_do (as, "PREPARE lease (int8[], int8[]) AS SELECT count (*) FROM t.attempt_lease (1,"
+                 " $1, $2, array_fill (t.session (9), ARRAY[500]))");
     yard_do (as, "PREPARE started (int8[], int8[], int8[]) AS SELECT count (*) FROM"
                  " ym.attempt_started (1, $1, $2, $3, array_fill (0, ARRAY[500]),"
                  " array_fill (''::text, ARRAY[500]), array_fill (''::text, ARRAY[500]))");

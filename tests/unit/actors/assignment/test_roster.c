@@ -25,6 +25,11 @@ struct yard {
     int64_t tick;
 };
 
+static struct moment moment_of (const struct yard *y)
+{
+    return (struct moment){.tick = y->tick, .lease_ticks = LEASE_TICKS, .run_expected_ms = 1};
+}
+
 static unsigned below (unsigned n)
 {
     return (unsigned)rand () % n;
@@ -89,6 +94,7 @@ static void some_change (struct yard *y)
                           : NULL;
     uint32_t number = below (CLASSES), tier = below (YM_COUNT_tier);
     struct offer taken;
+    bool is_news;
 
     switch (below (10)) {
     case 0:
@@ -124,24 +130,28 @@ static void some_change (struct yard *y)
     default:
         if (j->agent)
             break;
+        is_news = !j->offered || j->tier != tier || j->class != number;
         cr_assert_eq (
-            roster_add_offer (&y->roster, tier, &(struct ym_offered){job, 1, 1000 + number}),
-            !j->offered);
-        if (!j->offered)
-            *j = (struct job){true, tier, number, 0};
+            roster_add_offer (
+                &y->roster, tier,
+                &(struct ym_offered){.job = job, .tenant = 1, .requirement = 1000 + number}),
+            is_news);
+        *j = (struct job){true, tier, number, 0};
     }
 }
 
 /* The roster is what the model says. */
 static void check_roster (struct yard *y)
 {
+    struct moment m = moment_of (y);
+
     for (size_t i = 0; i < y->roster.agent_count; i++) {
         const struct agent *a = y->roster.agents[i];
         uint32_t used = 0;
         for (int64_t job = 1; job <= JOBS; job++)
             used += y->jobs[job].agent == a->id;
         cr_assert_eq (a->used, used);
-        cr_assert_eq (roster_facts (a, y->tick, LEASE_TICKS).used, used + a->reserved);
+        cr_assert_eq (roster_facts (&y->roster, a, &m).used, used + a->reserved);
         cr_assert_eq (roster_agent (&y->roster, a->id), a);
     }
     for (int64_t job = 1; job <= JOBS; job++) {
@@ -152,7 +162,9 @@ static void check_roster (struct yard *y)
 
 static struct agent_facts facts_of (const struct yard *y, size_t agent)
 {
-    return roster_facts (y->roster.agents[agent], y->tick, LEASE_TICKS);
+    struct moment m = moment_of (y);
+
+    return roster_facts (&y->roster, y->roster.agents[agent], &m);
 }
 
 static bool is_known (struct yard *y, uint32_t class)
@@ -188,7 +200,7 @@ static void check_leases (struct yard *y, const struct round_lease *leases, size
         cr_assert_eq (l->tier, j->tier);
         cr_assert_eq (y->roster.classes[l->class]->requirement, 1000 + j->class);
         cr_assert (is_known (y, j->class));
-        cr_assert_eq (decide_match (&y->needs[j->class], &o->before[l->agent]), 0);
+        cr_assert_eq (decide_match (&y->needs[j->class], 1, &o->before[l->agent]), 0);
         o->agent[l->job] = l->agent;
         o->given[l->agent]++;
         cr_assert_leq (o->before[l->agent].used + o->given[l->agent],
@@ -202,7 +214,7 @@ static void check_left (struct yard *y, int64_t job, const struct outcome *o)
     const struct job *j = &y->jobs[job];
 
     for (size_t a = 0; a < y->roster.agent_count; a++) {
-        if (decide_match (&y->needs[j->class], &o->before[a]) != 0)
+        if (decide_match (&y->needs[j->class], 1, &o->before[a]) != 0)
             continue;
         cr_assert_eq (o->before[a].used + o->given[a], o->before[a].slots,
                       "job %ld waits beside a free slot", (long)job);
@@ -218,6 +230,7 @@ static void check_explanation (struct yard *y, int64_t job, const struct outcome
     struct ym_blocker_row rows[EXPLAIN_MAX];
     const struct job *j = &y->jobs[job];
     struct explain_facts f = {.need = &y->needs[j->class],
+                              .until_ms = 1,
                               .agents = o->before,
                               .agent_count = y->roster.agent_count,
                               .waiting = true};
@@ -229,7 +242,7 @@ static void check_explanation (struct yard *y, int64_t job, const struct outcome
         others_before |= !of_class && goes_before (y, other, job);
     }
     for (size_t a = 0; a < f.agent_count; a++)
-        may |= decide_match (f.need, &f.agents[a]) == 0;
+        may |= decide_match (f.need, 1, &f.agents[a]) == 0;
     size_t blockers = decide_explain (&f, rows);
     cr_assert (blockers > 0 || may);
     if (blockers > 0)
@@ -263,7 +276,7 @@ static void carry_out (struct yard *y, const struct round_lease *leases, size_t 
         struct agent *a = y->roster.agents[leases[i].agent];
         cr_assert (roster_take_offer (&y->roster, leases[i].job, &offer));
         cr_assert_not (roster_take_offer (&y->roster, leases[i].job, &offer));
-        (void)roster_add_attempt (&y->roster, a, leases[i].job, 7);
+        (void)roster_add_attempt (&y->roster, a, leases[i].tier, 1, leases[i].job, 7);
         y->jobs[leases[i].job].offered = false;
         y->jobs[leases[i].job].agent = a->id;
     }
@@ -283,7 +296,8 @@ static void run_yard (void)
         for (unsigned n = 10 + below (60); n > 0; n--)
             some_change (&y);
         check_roster (&y);
-        count = roster_round (&y.roster, y.tick, LEASE_TICKS, leases, JOBS);
+        struct moment m = moment_of (&y);
+        count = roster_round (&y.roster, &m, leases, JOBS);
         check_round (&y, leases, count);
         carry_out (&y, leases, count);
         check_roster (&y);
@@ -308,8 +322,8 @@ Test (roster, one_attempt_a_job)
     struct roster r = {0};
     struct agent *a = roster_add_agent (&r, 1, "a"), *b = roster_add_agent (&r, 2, "b");
 
-    (void)roster_add_attempt (&r, a, 7, 1);
-    (void)roster_add_attempt (&r, b, 7, 2);
+    (void)roster_add_attempt (&r, a, 0, 1, 7, 1);
+    (void)roster_add_attempt (&r, b, 0, 1, 7, 2);
     cr_expect_eq (a->used, 0);
     cr_expect_eq (b->used, 1);
     cr_expect_eq (roster_attempt (&r, 7)->fence, 2);
