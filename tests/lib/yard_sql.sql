@@ -53,13 +53,18 @@ RETURNS TABLE (job_id int8, agent_id int8, fence int8, attempt int4, retries int
 LANGUAGE sql VOLATILE AS $$
     SELECT l.job_id, l.agent_id, l.fence, l.attempt, l.retries, l.tenant, l.name, l.kind, l.source, l.target, l.trace, l.payload,
            l.checkpoint, l.resume, l.mark, l.done, l.total, l.state, l.resources, l.run_limit_ms, l.preempted, l.losses, l.fixed
-      FROM ym.attempt_lease(now, ym.policy_number(), jobs, agents, sessions, array_fill('its turn'::text, ARRAY[cardinality(jobs)]),
+      FROM ym.attempt_lease(now, ym.policy_number(), jobs, agents, sessions, array_fill(''::text, ARRAY[cardinality(jobs)]),
                             t.ev('LEASE'), t.ev('GO_ON'), t.ev('CLEAN')) l
+$$;
+-- When a job may be leased.
+CREATE FUNCTION t.due(n int8) RETURNS int8
+LANGUAGE sql STABLE SECURITY DEFINER AS $$
+    SELECT COALESCE((SELECT GREATEST(3000, r.not_before_ms) FROM ym.job_run r WHERE r.job_id = t.id(n)), 3000)
 $$;
 -- The fence, or nothing.
 CREATE FUNCTION t.lease(n int8, agent int8) RETURNS SETOF int8
 LANGUAGE sql VOLATILE AS $$
-    SELECT l.fence FROM t.attempt_lease(3000, ARRAY[t.id(n)], ARRAY[agent], ARRAY[t.session(agent)]) l
+    SELECT l.fence FROM t.attempt_lease(t.due(n), ARRAY[t.id(n)], ARRAY[agent], ARRAY[t.session(agent)]) l
 $$;
 CREATE FUNCTION t.started(n int8, fence int8, agent int8) RETURNS bool
 LANGUAGE sql VOLATILE AS $$

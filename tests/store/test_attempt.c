@@ -45,7 +45,7 @@ Test (attempt, lease_tells_all)
              "SELECT t.of (job_id), agent_id, attempt, retries, tenant, name, kind, source,"
              " target, trace, convert_from (payload, 'UTF8'), checkpoint,"
              " convert_from (resume, 'UTF8'), mark, done, total, state"
-             " FROM t.attempt_lease (1, ARRAY[t.id (1)], ARRAY[9::int8], ARRAY[t.session "
+             " FROM t.attempt_lease (900000, ARRAY[t.id (1)], ARRAY[9::int8], ARRAY[t.session "
              "(9)])");
     job_is (&s, 1, "run LEASED 2 1 0 0");
     yard_is (s.as, "", "SELECT t.lease (1, 9)");
@@ -98,12 +98,12 @@ Test (attempt, leases_by_the_batch)
 
     (void)lease (&s, 2);
     yard_is (s.as, "3 1",
-             "SELECT count (DISTINCT fence), min (attempt) FROM t.attempt_lease (1,"
+             "SELECT count (DISTINCT fence), min (attempt) FROM t.attempt_lease (900000,"
              " ARRAY[t.id (1), t.id (2), t.id (3), t.id (4), t.id (99)],"
              " ARRAY[9, 9, 9, 10, 9]::int8[], ARRAY[t.session (9), 1, 1, t.session (10), 1])");
     yard_is (s.su, "9 9 9 10 0",
              "SELECT string_agg (holder::text, ' ' ORDER BY job_id) FROM ym.job_run");
-    yard_is (s.as, "", "SELECT fence FROM t.attempt_lease (1, '{}', '{}', '{}')");
+    yard_is (s.as, "", "SELECT fence FROM t.attempt_lease (900000, '{}', '{}', '{}')");
 }
 
 Test (attempt, owner_is_one)
@@ -329,9 +329,10 @@ Test (attempt, checkpoints_rise)
     yard_is (s.su, "a to-a 3; b to-b 3; e to-e 4",
              "SELECT source, target, checkpoint FROM ym.id_map ORDER BY source");
     yard_is (s.as, "100", "SELECT t.finish (1, %ld, 9, 'RETRY')", fence);
-    yard_is (s.as, "4 resume mark 4 40 100",
-             "SELECT checkpoint, convert_from (resume, 'UTF8'), mark, done, total FROM"
-             " t.attempt_lease (1, ARRAY[t.id (1)], ARRAY[9::int8], ARRAY[t.session (9)])");
+    yard_is (
+        s.as, "4 resume mark 4 40 100",
+        "SELECT checkpoint, convert_from (resume, 'UTF8'), mark, done, total FROM"
+        " t.attempt_lease (900000, ARRAY[t.id (1)], ARRAY[9::int8], ARRAY[t.session (9)])");
     next = (long)yard_number (s.su, "SELECT fence FROM ym.job_run WHERE job_id = t.id (1)");
     yard_is (s.as, "f", "SELECT t.checkpoint (1, %ld, 9, 5)", fence);
     yard_is (s.as, "f", "SELECT t.checkpoint (1, %ld, 9, 4)", next);
@@ -492,7 +493,7 @@ Test (attempt, again_is_the_same)
     yard_is (s.as, "t", "SELECT t.checkpoint (1, %ld, 9, 6)", fence);
     yard_is (s.as, "100", "SELECT t.finish (1, %ld, 9, 'LOSE')", fence);
     strcpy (first, yard_ask (s.as,
-                             "SELECT %s FROM t.attempt_lease (1, ARRAY[t.id (1)],"
+                             "SELECT %s FROM t.attempt_lease (900000, ARRAY[t.id (1)],"
                              " ARRAY[9::int8], ARRAY[t.session (9)])",
                              columns));
     fence = (long)yard_number (s.su, "SELECT fence FROM ym.job_run WHERE job_id = t.id (1)");
@@ -515,7 +516,7 @@ Test (attempt, lease_is_for_the_session_meant)
     strcpy (before, yard_ask (s.su, "SELECT state FROM ym.job_run WHERE job_id = t.id (1)"));
     yard_do (s.su, "UPDATE ym.agent SET session = session + 1 WHERE agent_id = 9");
     yard_is (s.as, "",
-             "SELECT fence FROM t.attempt_lease (1, ARRAY[t.id (1)], ARRAY[9::int8],"
+             "SELECT fence FROM t.attempt_lease (900000, ARRAY[t.id (1)], ARRAY[9::int8],"
              " ARRAY[t.session (9) - 1])");
     yard_do (s.su, "UPDATE ym.agent SET state = 200 WHERE agent_id = 9");
     yard_is (s.as, "", "SELECT t.lease (1, 9)");
@@ -538,7 +539,7 @@ Test (attempt, counters_go_back_to_the_checkpoint)
     yard_is (s.su, "15 200", "SELECT done, total FROM ym.job_run WHERE job_id = t.id (1)");
     yard_is (s.as, "100", "SELECT t.finish (1, %ld, 9, 'LOSE')", fence);
     yard_is (s.as, "1 10 100",
-             "SELECT checkpoint, done, total FROM t.attempt_lease (1, ARRAY[t.id (1)],"
+             "SELECT checkpoint, done, total FROM t.attempt_lease (900000, ARRAY[t.id (1)],"
              " ARRAY[9::int8], ARRAY[t.session (9)])");
 }
 
