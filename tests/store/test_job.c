@@ -327,6 +327,43 @@ Test (job, queue_loads_what_waits)
     yard_is (queue, "", "SELECT t.of (job_id) FROM ym.queue_load (0::int2, 0, 9)");
 }
 
+/* The tests' superuser makes the rows as they could be; who moves them there is tested
+ * elsewhere. */
+Test (job, queue_loads_what_waits_and_why_it_waits)
+{
+    PGconn *in = yard_session ("ym_intake"), *queue = yard_session ("ym_queue");
+    PGconn *su = yard_session (NULL);
+
+    yard_do (in, "SELECT t.submit (array_agg (n), array_agg (1), array_agg (n::text),"
+                 " array_agg (n::text)) FROM generate_series (1, 7) n");
+    yard_do (su, "UPDATE ym.job_run SET held = 2 WHERE job_id = t.id (2)");
+    yard_do (su, "UPDATE ym.job_run SET urgency = 0, unmet = 3 WHERE job_id = t.id (3)");
+    yard_do (su, "UPDATE ym.job_run SET not_before_ms = 77, wait_until_ms = 88"
+                 " WHERE job_id = t.id (4)");
+    yard_do (su, "UPDATE ym.job_run SET wait_until_ms = 88, attempt = 1, came_back = true"
+                 " WHERE job_id = t.id (5)");
+    yard_do (su, "UPDATE ym.job_run SET ends_as = 910, held = 1, urgency = 0, unmet = 1,"
+                 " not_before_ms = 77, wait_until_ms = 88 WHERE job_id = t.id (6)");
+    yard_do (su, "UPDATE ym.job_run SET state = 520 WHERE job_id = t.id (7)");
+    yard_is (queue,
+             "1 16 0 0 0 0 f; 2 16 2 0 0 0 f; 3 0 0 3 0 0 f; 4 16 0 0 77 88 f; 5 16 0 0 0 0 t;"
+             " 6 31 0 0 0 0 f",
+             "SELECT t.of (job_id), urgency, hold, unmet, not_before_ms, wait_until_ms,"
+             " came_back FROM ym.queue_load (0::int2, 0, 9)");
+    yard_is (su, "6", "SELECT count (*) FROM ym.waiting");
+}
+
+Test (job, queue_reads_the_policy)
+{
+    PGconn *queue = yard_session ("ym_queue"), *su = yard_session (NULL);
+
+    yard_is (queue, "0 f ; 1 f ; 2 f ", "SELECT tier, stopped, reason FROM ym.policy_gates ()");
+    yard_do (su, "UPDATE ym.queue_gate SET stopped = true, reason = 'full' WHERE tier = 1");
+    yard_do (su, "UPDATE ym.tenant SET weight = 3 WHERE name = 'two'");
+    yard_is (queue, "1 full", "SELECT tier, reason FROM ym.policy_gates () WHERE stopped");
+    yard_is (queue, "two 3", "SELECT name, weight FROM ym.policy_tenants () WHERE weight > 1");
+}
+
 /* Ids and partitions. */
 
 Test (job, ids_are_reserved_once)
