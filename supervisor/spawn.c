@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -25,7 +26,7 @@ struct launch {
     char path[PATH_ROOM];
     char variables[ENVIRONMENT_MAX][VARIABLE_MAX];
     char *environment[ENVIRONMENT_MAX + 1];
-    int handover, control;
+    int handover, control, memory;
     pid_t parent;
 };
 
@@ -134,16 +135,18 @@ static int reset_signals (void)
     return signal (SIGPIPE, SIG_DFL) == SIG_ERR ? -errno : 0;
 }
 
-/* The two may stand at 3 and 4 in any order, so both go out of the way first. */
+/* They may stand at 3 to 5 in any order, so all go out of the way first. */
 static int place_descriptors (const struct launch *launch)
 {
     int null = open ("/dev/null", O_RDONLY);
     int handover = fcntl (launch->handover, F_DUPFD_CLOEXEC, 10);
     int control = fcntl (launch->control, F_DUPFD_CLOEXEC, 10);
-    if (null < 0 || handover < 0 || control < 0 || dup2 (null, STDIN_FILENO) < 0 ||
-        dup2 (handover, YM_FD_HANDOVER) < 0 || dup2 (control, YM_FD_CONTROL) < 0)
+    int memory = fcntl (launch->memory, F_DUPFD_CLOEXEC, 10);
+    if (null < 0 || handover < 0 || control < 0 || memory < 0 ||
+        dup2 (null, STDIN_FILENO) < 0 || dup2 (handover, YM_FD_HANDOVER) < 0 ||
+        dup2 (control, YM_FD_CONTROL) < 0 || dup2 (memory, YM_FD_MEMORY) < 0)
         return -errno;
-    return close_range (YM_FD_CONTROL + 1, ~0U, 0) < 0 ? -errno : 0;
+    return close_range (YM_FD_MEMORY + 1, ~0U, 0) < 0 ? -errno : 0;
 }
 
 _Noreturn static void become (struct launch *launch)
@@ -184,8 +187,19 @@ static int launch_child (struct launch *launch, struct child *ret)
     return rc;
 }
 
+int spawn_memory (void)
+{
+    _close_ int fd = memfd_create ("ym-memory", MFD_CLOEXEC);
+    int made = fd;
+
+    if (fd < 0 || ftruncate (fd, YM_MEMORY_SIZE) < 0)
+        return -errno;
+    fd = -1;
+    return made;
+}
+
 int spawn_actor (const struct config *config, const struct keys *keys, enum ym_actor_id actor,
-                 uint64_t incarnation, struct child *ret)
+                 uint64_t incarnation, int memory, struct child *ret)
 {
     static struct launch launch; /* large, and needed only here */
     if (!ym_text_format (launch.path, sizeof launch.path, "%s/%s",
@@ -208,6 +222,7 @@ int spawn_actor (const struct config *config, const struct keys *keys, enum ym_a
 
     launch.handover = handover;
     launch.control = theirs;
+    launch.memory = memory;
     int rc = launch_child (&launch, ret);
     if (rc)
         return rc;

@@ -41,6 +41,7 @@ void yard_init (struct yard *yard, const struct config *config, const struct key
     for (unsigned i = 0; i < YM_ACTORS; i++) {
         yard->actors[i].life = life_new ();
         yard->actors[i].child = (struct child){.pidfd = -1, .control = -1};
+        yard->actors[i].memory = -1;
     }
 }
 
@@ -63,8 +64,10 @@ static int start_actor (struct yard *yard, unsigned i, int64_t now)
     actor->incarnation = place_next_incarnation (yard->place, ym_time_wall_ms ());
     actor->started_ms = now;
     actor->status[0] = '\0';
+    if (actor->memory < 0 && (actor->memory = spawn_memory ()) < 0)
+        return actor->memory;
     return spawn_actor (yard->config, yard->keys, (enum ym_actor_id)i, actor->incarnation,
-                        &actor->child);
+                        actor->memory, &actor->child);
 }
 
 static void start (struct yard *yard, unsigned i, int64_t now, const char *why)

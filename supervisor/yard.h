@@ -19,6 +19,7 @@ struct actor {
     struct life life;
     struct child child; /* valid while it has a process; control -1 once it was lost */
     uint64_t incarnation;
+    int memory; /* of all its incarnations; -1 before the first */
     int64_t started_ms;
     char status[YARD_STATUS_MAX + 1]; /* the last it said of itself */
 };

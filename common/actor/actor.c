@@ -174,6 +174,8 @@ void ym_put_again (struct ym_yard *yard, struct ym_item *item, const struct ym_w
     moved->key = item->key;
     moved->asked = item->asked;
     moved->keep = item->keep;
+    moved->deaths = item->deaths;
+    moved->digest = item->digest;
     item->keep = NULL;
     moved->letter = item->letter;
     moved->has_letter = true;
@@ -255,8 +257,10 @@ static const struct ym_handler *find_handler (const struct ym_actor *actor, unsi
 
 static void hear_now (struct ym_yard *yard, const struct ym_handler *h, struct ym_item *item)
 {
+    ym_quarantine_begins (yard, YM_POISON_HEARD, item);
     if (ym_item_decode (yard, item, yard->hear_arena))
         h->hear (h == &hello ? yard : yard->me, item);
+    ym_quarantine_ends (yard, YM_POISON_HEARD);
     ym_arena_reset (yard->hear_arena);
     ym_item_free (item);
 }
@@ -271,6 +275,8 @@ static void take_letter (struct ym_yard *yard, const struct ym_letter *letter)
     item->from = letter->from;
     item->key = letter->key;
     item->asked = letter->message->sort == YM_ASK;
+    if (ym_quarantine_takes (yard, item))
+        return;
     if (!h) {
         ym_refuse (yard, item, YM_REFUSAL_UNKNOWN_MESSAGE);
         ym_item_free (item);
@@ -479,6 +485,8 @@ static void close_yard (struct ym_yard *yard)
         ym_lane_close (&yard->lanes[i]);
     yard->actor->end (yard->me);
     ym_bus_close (yard->bus);
+    for (unsigned lane = 0; lane < YM_POISON_LANES; lane++)
+        ym_quarantine_ends (yard, lane);
     ym_arena_free (yard->hear_arena);
     ym_handover_free (yard->handover);
 }
@@ -498,6 +506,7 @@ int ym_actor_main (const struct ym_actor *actor)
     yard.turn_max = (size_t)ym_handover_number (yard.handover, "turn_max");
     yard.beat_ms = ym_handover_number (yard.handover, "beat_ms");
     yard.hear_arena = ym_arena_new (1 << 16);
+    ym_quarantine_open (&yard, YM_FD_MEMORY);
     if (open_bus (&yard) < 0)
         return EXIT_CONFIG;
     yard.me = actor->begin (&yard);

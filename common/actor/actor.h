@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/actor/poison.h"
 #include "common/base/refusal.h"
 #include "common/bus/bus.h"
 #include "common/handover/handover.h"
@@ -39,7 +40,9 @@ struct ym_item {
     void *note;        /* and here what done needs to know, in the turn's arena */
     void *keep;        /* what stays with the item when it is put again; freed with it */
     unsigned tries;
-    bool in_doubt; /* it was sent, and nobody knows whether it was committed */
+    bool in_doubt;   /* it was sent, and nobody knows whether it was committed */
+    unsigned deaths; /* of processes that handled it: it has its turns alone */
+    struct ym_digest digest;
     struct ym_item *next;
     struct ym_letter letter; /* the skeleton's */
     bool has_letter;

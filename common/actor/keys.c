@@ -106,7 +106,7 @@ static const struct ym_work keys_work = {.name = "keys",
                                          .plan = plan_keys,
                                          .done = done_keys};
 
-const struct ym_work *const ym_own_works[] = {&claim_work, &keys_work, NULL};
+const struct ym_work *const ym_own_works[] = {&claim_work, &keys_work, &ym_poison_work, NULL};
 
 static bool has_door (const struct ym_yard *yard)
 {

@@ -168,6 +168,7 @@ static void give_up (struct ym_yard *yard, struct ym_item *item, enum ym_refusal
 
 static void end_turn (struct ym_lane_state *lane)
 {
+    ym_quarantine_ends (lane->yard, lane->lane);
     lane->turn_count = 0;
     lane->busy = false;
     lane->alone = false;
@@ -348,6 +349,7 @@ static void take_one (struct ym_lane_state *lane, struct ym_item *item)
         ym_item_free (item);
         return;
     }
+    ym_quarantine_begins (lane->yard, lane->lane, item);
     if (item->has_letter && !ym_item_decode (lane->yard, item, lane->now.arena)) {
         ym_item_free (item);
         return;
@@ -355,7 +357,13 @@ static void take_one (struct ym_lane_state *lane, struct ym_item *item)
     lane->turn[lane->turn_count++] = item;
 }
 
-/* Replays go alone; else as many as fit. */
+/* What failed with others, or may have ended our predecessor. */
+static bool goes_alone (const struct ym_item *item)
+{
+    return item->tries > 0 || item->deaths > 0;
+}
+
+/* As many as fit. */
 static void gather (struct ym_lane_state *lane)
 {
     bool is_first = lane->first.count > 0;
@@ -364,9 +372,9 @@ static void gather (struct ym_lane_state *lane)
     while ((q = is_first ? &lane->first : next_in_line (lane)) && q->head) {
         if (lane->turn_count >= lane->turn_room || !fits (lane, q->head))
             break;
-        if (lane->turn_count > 0 && (lane->alone || q->head->tries > 0))
+        if (lane->turn_count > 0 && (lane->alone || goes_alone (q->head)))
             break;
-        lane->alone = q->head->tries > 0;
+        lane->alone = goes_alone (q->head);
         take_one (lane, is_first ? queue_take (q) : take_in_line (lane));
     }
 }
@@ -429,6 +437,8 @@ void ym_lane_step (struct ym_lane_state *lane, int64_t mono_ms)
         gather (lane);
         if (lane->turn_count > 0)
             run_turn (lane);
+        else
+            ym_quarantine_ends (lane->yard, lane->lane);
     }
     if (!lane->busy)
         recovery_goes_on (lane);

@@ -38,7 +38,8 @@ struct ym_yard {
     bool ready, stopping, keys_wanted, keys_asked;
     int64_t stop_at_ms, beat_at_ms, beat_ms;
     size_t inbox_max, turn_max;
-    uint64_t refused; /* without a word: nobody waited for an answer */
+    uint64_t refused;         /* without a word: nobody waited for an answer */
+    struct ym_poison *poison; /* NULL: nobody keeps count */
 };
 
 void ym_lane_open (struct ym_yard *yard, enum ym_lane lane);
@@ -54,7 +55,13 @@ struct ym_item *ym_item_new (const struct ym_work *work, void *take_body);
 /* Decodes a letter into 'arena'; refuses it and returns NULL if it is malformed. */
 const void *ym_item_decode (struct ym_yard *yard, struct ym_item *item, struct ym_arena *arena);
 
-extern const struct ym_work *const ym_own_works[]; /* claim and keys; ends with NULL */
+extern const struct ym_work *const ym_own_works[]; /* claim, keys, poison; ends with NULL */
+extern const struct ym_work ym_poison_work;
+void ym_quarantine_open (struct ym_yard *yard, int fd);
+/* Weighs a letter from the door; true if it is refused: the item has ended. */
+bool ym_quarantine_takes (struct ym_yard *yard, struct ym_item *item);
+void ym_quarantine_begins (struct ym_yard *yard, unsigned lane, const struct ym_item *item);
+void ym_quarantine_ends (struct ym_yard *yard, unsigned lane);
 void ym_keys_claim (struct ym_yard *yard); /* first item of a recovery: claims the scope, then
                                               lets the actor recover */
 void ym_keys_step (struct ym_yard *yard, int64_t mono_ms);

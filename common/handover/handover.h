@@ -13,6 +13,9 @@
  *   door tcp://127.0.0.1:7510     only for an actor with a door
  *   <setting> value               every setting of schema/settings.def
  *
+ * Descriptor YM_FD_MEMORY is a memfd of YM_MEMORY_SIZE octets that every incarnation of an
+ * actor gets: what it must know of its predecessor's death.
+ *
  * Descriptor YM_FD_CONTROL is one end of a SOCK_SEQPACKET pair; a datagram is one line without
  * an end: the actor says READY once, then BEAT from its main loop every beat_ms, and
  * STATUS text now and then; the supervisor says STOP (drain, then exit 0) and RELOAD. End of
@@ -23,7 +26,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { YM_FD_HANDOVER = 3, YM_FD_CONTROL = 4, YM_HANDOVER_MAX = 65536 };
+enum { YM_FD_HANDOVER = 3, YM_FD_CONTROL = 4, YM_FD_MEMORY = 5 };
+enum { YM_HANDOVER_MAX = 65536, YM_MEMORY_SIZE = 262144 };
 enum { YM_KEY_TEXT_MAX = 40 };
 
 /* Every actor, in start order, from schema/actors.def. */
