@@ -642,4 +642,5 @@ GRANT EXECUTE ON FUNCTION ym.tick(int8, int8, int8[], int8[]), ym.agent_load(), 
     ym.attempt_end(int8, int8[], int8[], int8[], int4[], int2[], int8[], int8[], text[], bool[], int4, int4, int8),
     ym.attempt_verify(int8[], int8[], int8[], int4[])
     TO ym_assignment;
+GRANT EXECUTE ON FUNCTION ym.problem_raise(int8, int2[], int8[], int8[], text[]) TO ym_intake;
 RESET ROLE;

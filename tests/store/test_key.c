@@ -188,7 +188,7 @@ static const struct {
 } roles[] = {
     {"ym_intake", "id_reserve; job_events; job_get; job_list; job_submit; job_terminate;"
                   " key_authorize; key_page; key_revoke; keys_since; owner_check; owner_claim;"
-                  " partitions_ahead; requirement_texts"},
+                  " partitions_ahead; problem_raise; requirement_texts"},
     {"ym_queue", "queue_load"},
     {"ym_assignment",
      "agent_load; agent_move; agent_register; attempt_again; attempt_checkpoint;"

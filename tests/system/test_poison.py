@@ -2,26 +2,29 @@
 import os
 
 import pytest
-from wireyard import WireYard, wait_for
+from life import quick_yard
+from wireyard import wait_for
 from yardwire import job_body
 
 
 @pytest.fixture(scope="module")
 def yard():
-    with WireYard(settings={"profile": "fast", "actors.crash_loop": 100}) as made:
+    with quick_yard() as made:
         yield made
 
 
-def in_its_turn(yard):
-    return yard.one("SELECT count(*) FROM pg_stat_activity WHERE usename = 'ym_intake' AND wait_event_type = 'Lock'") != "0"
-
-
 def ask_until_killed(yard, body):
-    """Its turn waits for a table that is locked here; there its process is killed."""
-    with yard.door("acme") as door, yard.locked("ym.job") as _:
-        door.send("job_submit", **body)
-        wait_for(lambda: in_its_turn(yard), 10, "the request to be under way")
-        yard.wait_back(yard.kill("intake"))
+    """Its turn waits for a table that is locked here; there its process is killed, and what it had begun."""
+    with yard.door("acme") as door:
+        yard.sql("BEGIN; LOCK TABLE ym.job IN ACCESS EXCLUSIVE MODE")
+        try:
+            door.tell("job_submit", **body)
+            wait_for(lambda: yard.one("SELECT count(*) FROM pg_locks WHERE NOT granted") != "0", 10, "the request to be under way")
+            before = yard.kill("intake")
+            yard.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'ym_intake'")
+        finally:
+            yard.sql("ROLLBACK")
+        yard.wait_back(before)
 
 
 def test_three_deaths_and_no_fourth(yard):
