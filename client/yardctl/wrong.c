@@ -5,7 +5,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "client/yardctl/options.h"
 #include "client/yardctl/text.h"
 
 /* What is to be said, whoever found it. */
@@ -117,6 +119,39 @@ static int say (const struct ctl *c, const struct problem *p)
     return p->exit;
 }
 
+/* What the wire has behind a flag's name: a plural, or a unit. */
+static bool is_ending (const char *rest)
+{
+    return *rest == '\0' || strcmp (rest, "s") == 0 || strcmp (rest, "-ms") == 0;
+}
+
+/* The flag whose value is at fault: "/regions/1" is --region's second. NULL: it is none. */
+static const char *flag_of (const struct ctl *c, const char *path)
+{
+    size_t size = *path == '/' ? strcspn (path + 1, "/") : 0;
+    _free_ char *member = strndup (path + (size > 0), size);
+
+    for (char *at = member; *at; at++)
+        *at = *at == '_' ? '-' : *at;
+    for (size_t i = 0; c->command && i < ctl_option_count; i++) {
+        const struct ctl_option *o = &ctl_option_table[i];
+        size_t common = strlen (o->name);
+        if (o->sets & c->command->takes && size > 0 && strncmp (member, o->name, common) == 0 &&
+            is_ending (member + common))
+            return o->name;
+    }
+    return strcmp (member, "capabilities") == 0 ? "capability" : NULL;
+}
+
+/* What a document says is named by its place, what the command line says by its flag. */
+static char *place_of (const struct ctl *c, const char *path)
+{
+    bool data = c->form == CTL_JSON || c->form == CTL_JSONL;
+    const char *flag = c->o.file || data ? NULL : flag_of (c, path);
+
+    return flag ? ctl_format ("--%s", flag) : ctl_copy (path);
+}
+
 int ctl_wrong_open (const struct ctl *c, const char *about, const char *key,
                     yard_err_t *take_err)
 {
@@ -132,7 +167,8 @@ int ctl_wrong_open (const struct ctl *c, const char *about, const char *key,
         p.key = key;
     for (size_t i = 0; i < yard_err_fault_count (take_err); i++) {
         const yard_fault *fault = yard_err_fault (take_err, i);
-        ctl_fault_add (&faults, fault->path, fault->code, ctl_copy (fault->text));
+        _free_ char *place = place_of (c, fault->path);
+        ctl_fault_add (&faults, place, fault->code, ctl_copy (fault->text));
     }
     (void)say (c, &p);
     yard_err_free (take_err);
@@ -171,6 +207,7 @@ void ctl_hint (const struct ctl *c, const char *format, ...)
 
     if (c->o.quiet || c->form != CTL_TABLE)
         return;
+    (void)fflush (stdout); /* not in the middle of a table */
     va_start (args, format);
     (void)vfprintf (stderr, format, args);
     va_end (args);

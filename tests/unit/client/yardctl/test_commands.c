@@ -421,3 +421,38 @@ Test (contexts, are_checked, .init = in_a_folder, .fini = without_the_folder)
         cr_assert_eq (run (list), contexts[i].status, "%s", contexts[i].text);
     }
 }
+
+/* --- faults --- */
+
+/* What the command line said wrongly is named by its flag, what a document said by its place.
+ */
+static const struct {
+    const char *args[ARGS];
+    const char *err;
+} faults[] = {
+    {{"job", "submit", "--name=n", "--kind=K", "--source=s", "--target=t"}, "  --kind: "},
+    {{"job", "submit", "--name=n", "--kind=k", "--source=s", "--target=t", "--region=EU"},
+     "  --region: "},
+    {{"job", "submit", "--name=n", "--kind=k", "--source=s", "--target=t", "--capability=A b"},
+     "  --capability: "},
+    {{"job", "submit", "--name=n", "--kind=k", "--source=s", "--target=t", "--run-limit=300d"},
+     "  --run-limit: "},
+    {{"key", "authorize", "key", "--role=king", "--tenant=t", "--name=n"}, "  --role: "},
+    {{"job", "submit", "-f", "jobs.yaml"}, "  /kind: "},
+};
+
+Test (faults, are_named_as_they_were_given, WITHOUT_A_YARD)
+{
+    FILE *file = fopen ("jobs.yaml", "w");
+    char err[OUT];
+
+    cr_assert (file && fputs ("name: n\nkind: K\nsource: s\ntarget: t\n", file) >= 0);
+    cr_assert_eq (fclose (file), 0);
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+        cr_assert_eq (run (faults[i].args), 65, "%s", faults[i].err);
+    (void)fflush (NULL);
+    (void)fclose (stderr);
+    read_stream (cr_get_redirected_stderr (), err);
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+        cr_assert_not_null (strstr (err, faults[i].err), "%s: %s", faults[i].err, err);
+}
