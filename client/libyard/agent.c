@@ -218,6 +218,7 @@ static yard_err_t *live (struct agent *a)
 
         hear_news (a);
         receive (a);
+        workers_wake (a);
         hear_workers (a);
         workers_wake (a);
         send_due (a);

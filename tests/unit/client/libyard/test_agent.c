@@ -486,7 +486,7 @@ Test (agent, the_same_attempt_again_is_the_same, .timeout = 30)
 }
 
 /* As long as the older attempt's handler has not returned, the younger one is put off. */
-static void begin_second (struct fake_door *d, uint64_t fence)
+static void is_put_off (struct fake_door *d, uint64_t fence)
 {
     do {
         cr_assert (fake_take (d, PATIENCE_MS));
@@ -497,7 +497,6 @@ static void begin_second (struct fake_door *d, uint64_t fence)
         cr_assert_eq (m->signal, YM_PREPARE);
         cr_assert (m->retryable);
         cr_assert (m->text.size > 11 && memcmp (m->text.at, "flow_exists", 11) == 0);
-        start (d, JOB, fence);
         return;
     } while (true);
 }
@@ -514,9 +513,8 @@ Test (agent, a_higher_number_ends_the_older_attempt, .timeout = 30)
     start (&d, JOB, 6);
     await (&a.shared, &a.shared.ended, 1);
     cr_assert_eq (a.shared.stop, YARD_STOP_FENCED);
-    begin_second (&d, 6);
-    await (&a.shared, &a.shared.begun, 2);
-    skip_to (&d, YM_MSG_attempt_started);
+    is_put_off (&d, 6);
+    start_until (&a, JOB, 6, 2);
     fake_tell (&d, YM_MSG_attempt_lost, &(struct ym_attempt_lost){.job = JOB, .fence = 6});
     await (&a.shared, &a.shared.ended, 2);
     agent_end (&a);

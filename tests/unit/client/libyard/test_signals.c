@@ -117,7 +117,7 @@ HANDLER (do_suspend, SUSPEND)
 HANDLER (do_terminate, TERMINATE)
 HANDLER (do_deprovision, DEPROVISION)
 
-enum { ALL = 1 << HANDLERS };
+enum { SAYS_STARTED = 1 << HANDLERS };
 
 /* With the handlers whose bits are set; start always. */
 static struct scene *open_scene (unsigned has)
@@ -136,6 +136,7 @@ static struct scene *open_scene (unsigned has)
         .suspend = has & 1 << SUSPEND ? do_suspend : NULL,
         .terminate = has & 1 << TERMINATE ? do_terminate : NULL,
         .deprovision = has & 1 << DEPROVISION ? do_deprovision : NULL,
+        .says_started = has & SAYS_STARTED,
     };
     s->run = (struct agent_run){.door = &s->door, .handler = &s->handler};
     fake_start (&s->door, false);
@@ -350,10 +351,9 @@ Test (signals, what_waits_for_a_signal_can_be_lost, .timeout = 30)
 
 Test (signals, a_start_that_goes_on_by_itself, .timeout = 30)
 {
-    struct scene *s = open_scene (0);
+    struct scene *s = open_scene (SAYS_STARTED);
 
     s->stage.play[START] = (struct play){.how = BY_ITSELF};
-    s->handler.says_started = true;
     tell_start (s, YM_PREPARE, 5, NULL, 0);
     hear_working (s, YM_START, 1);
     yard_task_started (s->stage.task);
@@ -373,12 +373,11 @@ static void complete_now (yard_task *task, struct stage *stage)
  */
 Test (signals, an_end_told_before_the_handler_returns, .timeout = 30)
 {
-    struct scene *s = open_scene (0);
+    struct scene *s = open_scene (SAYS_STARTED);
     const struct ym_attempt_failed *m;
 
     s->stage.play[START] = (struct play){.how = BY_ITSELF};
     s->stage.during[START] = complete_now;
-    s->handler.says_started = true;
     tell_start (s, YM_PREPARE, 5, NULL, 0);
     m = hear (s, YM_MSG_attempt_failed);
     cr_assert_not (m->retryable);
@@ -388,9 +387,8 @@ Test (signals, an_end_told_before_the_handler_returns, .timeout = 30)
 
 Test (signals, a_start_that_says_when_it_runs, .timeout = 30)
 {
-    struct scene *s = open_scene (0);
+    struct scene *s = open_scene (SAYS_STARTED);
 
-    s->handler.says_started = true;
     tell_start (s, YM_PREPARE, 5, NULL, 0);
     await_call (&s->stage, START, 1);
     hear_working (s, YM_START, 1);
