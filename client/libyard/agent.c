@@ -252,6 +252,25 @@ static bool add_word (struct ym_words *words, const char *word)
            ym_text_copy (words->word[words->count++], YM_WORD_MAX + 1, word);
 }
 
+/* A program built with an earlier header has shorter ones. */
+static bool take_handlers (struct agent *a, const yard_handler *handlers, size_t count)
+{
+    const char *at = (const char *)handlers;
+
+    a->handlers = ym_new_array (count + 1, sizeof *a->handlers);
+    for (; a->handler_count < count; a->handler_count++) {
+        size_t size = handlers->size;
+        if (size < offsetof (yard_handler, prepare))
+            return false;
+        memcpy (&a->handlers[a->handler_count], at,
+                size < sizeof *handlers ? size : sizeof *handlers);
+        if (a->handlers[a->handler_count].size != size)
+            return false;
+        at += size;
+    }
+    return true;
+}
+
 static yard_err_t *check_options (struct agent *a)
 {
     const yard_agent_opts *o = a->opts;
@@ -266,8 +285,7 @@ static yard_err_t *check_options (struct agent *a)
     if (a->handler_count == 0)
         return error_options ("there is no handler");
     for (size_t i = 0; i < a->handler_count; i++)
-        if (a->handlers[i].size < sizeof (yard_handler) || !a->handlers[i].start ||
-            !add_word (&a->capabilities, a->handlers[i].kind))
+        if (!a->handlers[i].start || !add_word (&a->capabilities, a->handlers[i].kind))
             return error_options ("handler %zu is not complete, or its kind is not a word", i);
     for (size_t i = 0; o->capabilities && o->capabilities[i]; i++)
         if (!add_word (&a->capabilities, o->capabilities[i]))
@@ -341,6 +359,7 @@ static void end (struct agent *a)
     free (a->body);
     free (a->tasks);
     free (a->places);
+    free (a->handlers);
 }
 
 /* Threads inherit the mask, so no handler is interrupted by what is meant for us. */
@@ -369,17 +388,19 @@ int yard_agent_run (const yard_agent_opts *opts, const yard_handler *handlers, s
                     yard_err_t **reterr)
 {
     _free_ struct agent *a = ym_new (sizeof *a);
-    bool catches = opts->stop_fd < 0;
+    bool catches = opts->stop_fd < 0, takes_all;
     sigset_t before;
     yard_err_t *err;
     int status;
 
     a->opts = opts;
-    a->handlers = handlers;
-    a->handler_count = count;
+    takes_all = take_handlers (a, handlers, count);
     a->wake_fd = -1;
     a->stop_fd = catches ? catch_signals (&before) : opts->stop_fd;
-    err = a->stop_fd < 0 ? error_options ("no signalfd: %s", strerror (errno)) : begin (a);
+    if (!takes_all)
+        err = error_options ("yard_handler: size is wrong");
+    else
+        err = a->stop_fd < 0 ? error_options ("no signalfd: %s", strerror (errno)) : begin (a);
     if (!err)
         err = live (a);
     end (a);

@@ -196,7 +196,7 @@ enum session_state { SESSION_AWAY, SESSION_REGISTERING, SESSION_HERE };
 
 struct agent {
     const yard_agent_opts *opts;
-    const yard_handler *handlers;
+    yard_handler *handlers;
     size_t handler_count;
     struct ym_words capabilities;
     struct door door;

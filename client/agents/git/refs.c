@@ -55,10 +55,11 @@ enum git_end git_head_read (struct git_work *work, const char *dir, char ret_hea
 /* The next line of a list. False at its end. */
 static bool next_ref (const struct git_text *refs, size_t *at, struct ref *ret)
 {
-    const char *line = refs->data + *at, *end, *blank;
+    const char *line, *end, *blank;
 
     if (*at >= refs->size)
         return false;
+    line = refs->data + *at;
     end = memchr (line, '\n', refs->size - *at);
     end = end ? end : refs->data + refs->size;
     *at = (size_t)(end - refs->data) + 1;
