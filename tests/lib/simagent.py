@@ -259,8 +259,10 @@ class SimAgent(threading.Thread):
             if last is not None and last.answer is not None:
                 self.again(last)
             return
-        self.began.add(key)
-        rule.times = None if rule.times is None else rule.times - 1
+        if rule.times is None:
+            self.began.add(key)
+        else:
+            rule.times -= 1
         self.scripts.append(Running(told, rule.script(self, told)))
 
     def step(self):
