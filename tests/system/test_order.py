@@ -113,7 +113,7 @@ def test_a_drained_agent_gets_nothing_after_a_crash(yard, door, operator, kind, 
 @pytest.mark.parametrize("what", CRASHES)
 def test_a_window_is_in_force_after_a_crash(yard, sim, door, operator, kind, what):
     """X79: nothing starts that cannot end before it."""
-    made = policy(operator, "window_add", begins=now_ms() + 60_000, ends=now_ms() + 120_000, scope="yard", reason="power")
+    made = policy(operator, "window_add", begins=now_ms() + 600_000, ends=now_ms() + 900_000, scope="yard", reason="power")
     try:
         job = yard.submit(door, kind=kind)
         short = yard.submit(door, kind=kind, run_limit_ms=1000)
