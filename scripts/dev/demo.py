@@ -136,6 +136,7 @@ class Demo:
         self.yard.tenants = TENANTS
         self.floods, self.jobs, self.kills, self.back_ms = {}, {}, [], {}
         self.released = None             # (killed at, job, fence of the lost attempt)
+        self.gave_way = None             # (number of the checkpoint, commits it held, commits told of by then)
 
     # --- the work ---
 
@@ -156,8 +157,8 @@ class Demo:
         show.line(f"to move: {what} ({self.commits} commits), {len(self.lines):,} work items from the packages' changelogs")
 
     def start_agents(self):
-        for region in ("eu-west", "us-east"):
-            self.yard.agent("git", f"git-{region}", region=region, slots=2)
+        for region, slots in (("eu-west", 2), ("us-east", 1)):
+            self.yard.agent("git", f"git-{region}", region=region, slots=slots)
             self.yard.agent("items", f"items-{region}", region=region, slots=8)
         self.yard.agent("items", "items-eu-west-2", region="eu-west", slots=8)
         wait_for(lambda: self.yard.one("SELECT count(*) FROM ym.agent WHERE state = 100") == str(len(self.yard.agents)), 20,
@@ -172,14 +173,14 @@ class Demo:
         return job
 
     def submit_main(self):
-        yard, step = self.yard, max(1, self.commits // 25)
+        yard, self.range = self.yard, max(1, self.commits // 25)
         self.submit("acme", "history", "git-move", self.history, yard.path("target", "history.git"),
-                    {"range": step, "pace_ms": PACE_MS})
+                    {"range": self.range, "pace_ms": PACE_MS}, "--region", "eu-west")
         self.submit("initech", "history copy", "git-move", self.history, yard.path("target", "copy.git"),
-                    {"range": step, "pace_ms": PACE_MS})
+                    {"range": self.range, "pace_ms": PACE_MS}, "--region", "us-east")
         self.submit("globex", "changelogs", "items-move", self.items, yard.path("target", "changelogs.sqlite"),
                     {"batch": BATCH, "pace_ms": PACE_MS}, "--region", "eu-west")
-        self.show.line(f"submitted: the history twice (acme, initech), {len(self.lines):,} items bound to eu-west (globex)")
+        self.show.line(f"submitted: the history twice (acme in eu-west, initech in us-east), {len(self.lines):,} items bound to eu-west (globex)")
 
     def start_floods(self):
         """Small jobs of every tenant, each from a process of its own."""
@@ -247,6 +248,20 @@ class Demo:
         self.yard.kill_backend(role)
         self.backend_killed_ms = time.time_ns() // 1_000_000
 
+    def preempt(self):
+        """A platinum job needs the one slot that a standard one has, in the middle of its repository."""
+        copy = "SELECT checkpoint FROM ym.job_status WHERE name = 'history copy'"
+        self.until(lambda: int(self.yard.one(copy)) >= 5, 60, "five checkpoints of the history's copy")
+        self.submit("acme", "urgent history", "git-move", self.history, self.yard.path("target", "urgent.git"),
+                    {"range": self.commits}, "--region", "us-east")
+        self.show.line("submitted: the history once more, platinum (acme), for the only git slot of us-east, where a standard job runs")
+        gone = "SELECT count(*) FROM ym.job_event e JOIN ym.job j USING (job_id) WHERE j.name = 'history copy' AND e.on_event IN (16, 17)"
+        self.until(lambda: self.yard.one(gone) != "0", 30, "the standard job to give its slot up")
+        number, kept, told = self.yard.sql("""SELECT c.checkpoint, c.done, s.done FROM ym.job_status s JOIN ym.checkpoint c USING (job_id)
+            WHERE s.name = 'history copy' ORDER BY c.checkpoint DESC LIMIT 1""")[0]
+        self.gave_way = (int(number), int(kept), int(told))
+        self.show.line(f"       the copy stopped with a checkpoint at commit {kept} of {self.commits}; it comes back by itself")
+
     def disturb(self):
         checkpoint = "SELECT checkpoint FROM ym.job_status WHERE name = 'changelogs'"
         self.until(lambda: int(self.yard.one(checkpoint)) >= 20, 60, "twenty checkpoints of the changelogs")
@@ -290,6 +305,7 @@ class Demo:
         self.start_agents()
         self.start_floods()
         self.submit_main()
+        self.preempt()
         self.disturb()
         self.finish()
 

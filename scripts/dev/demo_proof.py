@@ -5,6 +5,7 @@ import sqlite3
 from yard import run
 
 STARTED, COMPLETE, LEASE = 3, 4, 2     # numbers of schema/states/job.def
+GO_ON, PREEMPT, CHECKPOINTED = 9, 16, 51
 COMPLETED = 900
 
 
@@ -116,9 +117,30 @@ def same_item(item, body):
 
 
 def prove_histories(table, demo):
-    for name, file in (("history", "history.git"), ("history copy", "copy.git")):
+    for name, file in (("history", "history.git"), ("history copy", "copy.git"), ("urgent history", "urgent.git")):
         same, objects = same_history(demo.history, demo.yard.path("target", file))
         table.add(f"{name}: objects at the target", f"{objects:,}", same, "references equal, fsck clean, none missing")
+
+
+def prove_preemption(table, demo):
+    """What the copy had stored when it gave its slot up is what it went on from, after the urgent job had its turn."""
+    events = [(int(seq), int(event), int(at), detail) for seq, event, at, detail in demo.yard.sql(
+        """SELECT e.seq, e.on_event, e.at_ms, e.detail FROM ym.job_event e JOIN ym.job j USING (job_id) WHERE j.name = 'history copy' ORDER BY e.seq""")]
+    gave = [seq for seq, event, _, _ in events if event == PREEMPT]
+    number, kept, told = demo.gave_way
+    before = [int(detail) for seq, event, _, detail in events if event == CHECKPOINTED and gave and seq < gave[0]]
+    after = [int(detail) for seq, event, _, detail in events if event == CHECKPOINTED and gave and seq > gave[0]]
+    resumed = [at for seq, event, at, _ in events if event == GO_ON and gave and seq > gave[0]]
+    good = bool(gave and before and before[-1] == number and after and after[0] == number + 1)
+    table.add("standard job preempted, then resumed", f"kept {kept} commits, redone {told - kept}", good and 0 <= told - kept <= demo.range,
+              f"of {demo.commits}; from checkpoint {number}")
+    urgent = int(demo.yard.one(f"""SELECT min(e.at_ms) FROM ym.job_event e JOIN ym.job j USING (job_id)
+        WHERE j.name = 'urgent history' AND e.on_event = {COMPLETE}"""))
+    given = int(demo.yard.one(f"""SELECT min(e.at_ms) - min(j.submitted_ms) FROM ym.job_event e JOIN ym.job j USING (job_id)
+        WHERE j.name = 'urgent history' AND e.on_event = {LEASE}"""))
+    stopped = next((at for seq, event, at, _ in events if event == PREEMPT), 0)
+    table.add("  platinum job had its slot after", f"{given} ms", bool(resumed) and stopped <= urgent <= resumed[0],
+              f"the other one went on {resumed[0] - urgent} ms after its end" if resumed else "the other one did not go on")
 
 
 def prove_region(table, demo):
@@ -147,7 +169,7 @@ def prove_times(table, demo, acknowledged, strict):
     stored = int(demo.yard.one(f"SELECT min(at_ms) FROM ym.job_event WHERE at_ms > {demo.backend_killed_ms}")) - demo.backend_killed_ms
     table.add("PostgreSQL crashed, next event stored", f"{stored} ms", not strict or stored <= 15000)
     killed_at, job, fence = demo.released
-    leased = int(demo.yard.one(f"SELECT min(at_ms) FROM ym.job_event WHERE job_id = {job} AND on_event = {LEASE} AND fence > {fence}"))
+    leased = int(demo.yard.one(f"SELECT min(at_ms) FROM ym.job_event WHERE job_id = {job} AND on_event IN ({LEASE}, {GO_ON}) AND fence > {fence}"))
     table.add("agent killed, its job leased again", f"{leased - killed_at} ms", not strict or leased - killed_at <= 10000)
 
 
@@ -158,6 +180,7 @@ def prove(demo, strict):
     prove_jobs(table, demo, acknowledged)
     prove_items(table, demo)
     prove_histories(table, demo)
+    prove_preemption(table, demo)
     prove_region(table, demo)
     prove_times(table, demo, acknowledged, strict)
     table.print()
