@@ -432,14 +432,17 @@ static const struct {
     [YM_DO_DEPEND] = {YM_HAS (job_act, on), "/on", act_depend},
 };
 
-/* What an operator holds, an operator lifts; of other holds a tenant may retry. */
+/* What an operator holds, an operator lifts; a tenant releases what it submitted held, and
+ * retries what an error holds. */
 static enum ym_refusal check_role (const struct asking *k)
 {
     const struct ym_job_act *m = k->m;
 
     if (k->operates)
         return YM_REFUSAL_NONE;
-    if (m->verb == YM_DO_HOLD || m->verb == YM_DO_RELEASE || m->verb == YM_DO_RETIER)
+    if (m->verb == YM_DO_HOLD || m->verb == YM_DO_RETIER)
+        return YM_REFUSAL_ROLE_NOT_ALLOWED;
+    if (m->verb == YM_DO_RELEASE && k->f->hold != YM_AT_SUBMIT)
         return YM_REFUSAL_ROLE_NOT_ALLOWED;
     if (m->verb == YM_DO_RETRY && k->f->hold == YM_BY_OPERATOR)
         return YM_REFUSAL_ROLE_NOT_ALLOWED;
