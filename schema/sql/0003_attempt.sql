@@ -496,10 +496,11 @@ BEGIN
         DELETE FROM ym.job_run r USING plan p
          WHERE p.final AND r.job_id = p.job_id AND r.fence = p.fence AND r.holder = p.agent_id AND r.state = p.from_state
         RETURNING p.ix, p.did, p.from_state, p.to_state, p.detail, r.job_id, r.tenant_id, r.tier, r.seq + 1 AS seq, r.attempt, r.fence, r.agent_id,
-                  r.checkpoint, GREATEST(r.done, p.done) AS done, GREATEST(r.total, p.total) AS total, r.awaited, r.held <> 0 OR r.unmet > 0 AS loose),
+                  r.checkpoint, GREATEST(r.done, p.done) AS done, GREATEST(r.total, p.total) AS total, r.awaited, r.held <> 0 OR r.unmet > 0 AS loose,
+                  r.retries, r.preempted),
     closed AS (
-        INSERT INTO ym.job_done (shard_id, job_id, tenant_id, tier, state, seq, state_at, attempt, fence, agent_id, checkpoint, done, total, result)
-        SELECT 0, v.job_id, v.tenant_id, v.tier, v.to_state, v.seq, _now, v.attempt, v.fence, v.agent_id, v.checkpoint, v.done, v.total,
+        INSERT INTO ym.job_done (shard_id, job_id, tenant_id, tier, state, seq, state_at, attempt, fence, agent_id, checkpoint, done, total, retries, preempted, result)
+        SELECT 0, v.job_id, v.tenant_id, v.tier, v.to_state, v.seq, _now, v.attempt, v.fence, v.agent_id, v.checkpoint, v.done, v.total, v.retries, v.preempted,
                COALESCE((SELECT e.detail FROM ym.job_event e WHERE v.from_state IN (600, 610) AND e.job_id = v.job_id AND e.on_event = 21 ORDER BY e.seq DESC LIMIT 1), v.detail)
           FROM gone v),
     cleared AS (DELETE FROM ym.resource x USING plan p WHERE p.final AND p.from_state IN (600, 610) AND x.job_id = p.job_id),

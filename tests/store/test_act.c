@@ -380,3 +380,36 @@ Test (act, names_are_those_of_the_program)
     cr_expect_eq (yard_number (su, "SELECT ym.word_number ('condition', 'success')"),
                   YM_AFTER_SUCCESS);
 }
+
+/* What counted its tries is still told once it has ended. */
+Test (act, the_end_keeps_the_counts)
+{
+    PGconn *in = yard_session ("ym_intake"), *as = yard_session ("ym_assignment");
+    PGconn *su = yard_session (NULL);
+
+    three_jobs (in);
+    yard_do (su, "UPDATE ym.job_run SET retries = 2, preempted = 1");
+    yard_do (as, "SELECT t.finish (1, (SELECT t.lease (1, 9)), 9, 'COMPLETE')");
+    yard_is (in, "t f 2 0 0 0 0", "%s", end (2, 1, YM_JOB_TERMINATED));
+    yard_is (in, "900 2 1; 910 2 1",
+             "SELECT state, retries, preempted FROM ym.job_get (ARRAY[t.id (1), t.id (2)],"
+             " ARRAY[1, 1]) ORDER BY ix");
+}
+
+/* What is said about a job that does not start. */
+Test (act, reasons_are_read)
+{
+    PGconn *in = yard_session ("ym_intake"), *as = yard_session ("ym_assignment");
+
+    three_jobs (in);
+    yard_is (in, "t t 1 0 16 1 0", "%s",
+             act ((struct change){1, 1, "hold", YM_JOB_NOTE_HELD, AS_IT_WAS,
+                                  .hold = YM_BY_OPERATOR, .detail = "look first"}));
+    yard_is (in, "t t 2 0 16 0 1", "%s", wait_for (2, 1, 1, YM_AFTER_ANY));
+    (void)yard_number (as, "SELECT t.lease (3, 9)");
+    yard_is (in, "1 100 1 9000 look first 0 f; 2 100 0 0  1 t; 3 200 0 0  0 f",
+             "SELECT ix, state, hold, hold_since, hold_reason, unmet,"
+             " waits_for LIKE 'job_%% (QUEUED)' FROM ym.job_why ("
+             "ARRAY[t.id (1), t.id (2), t.id (3), t.id (3), t.id (9)], ARRAY[1, 0, 1, 2, 0])"
+             " ORDER BY ix");
+}
