@@ -5,7 +5,7 @@
         yard.tell("attempt_terminate", job=1, fence=7, reason="early")
         yard.heard("attempt_terminated", fence=7)
 
-Every question is answered well and kept.
+Every question is answered well and kept; what is prepared is told to start.
 """
 import threading
 from collections import deque
@@ -27,6 +27,7 @@ class FakeYard(threading.Thread):
         self.endpoint = f"tcp://127.0.0.1:{self.socket.bind_to_random_port('tcp://127.0.0.1')}"
         self.lease_ms, self.peer, self.error = lease_ms, None, None
         self.out, self.reports, self.over = deque(), [], threading.Event()
+        self.starts = {}
 
     def __enter__(self):
         self.start()
@@ -63,14 +64,17 @@ class FakeYard(threading.Thread):
         else:
             name, body = "attempt_noted", {"job": message["job"], "fence": message["fence"], "checkpoint": message.body.get("checkpoint", 0)}
         self.socket.send_multipart([self.peer, pack(name, body, message.ask)])
+        if message.name == "attempt_prepared" and message["fence"] in self.starts:
+            self.tell("attempt_start", **{**self.starts[message["fence"]], "signal": "start"})
 
     def tell(self, name, /, **body):
         self.out.append(pack(name, body))
 
     def start_of(self, job, fence, source, target, signal="prepare", **more):
-        self.tell("attempt_start", **{"signal": signal, "job": job, "attempt": 1, "fence": fence, "tenant": "acme", "name": "tiny", "kind": "items-move",
-                                      "source": source, "target": target, "payload": b"", "checkpoint": 0, "resume": b"", "mark": "", "done": 0,
-                                      "total": 0, "resources": [], **more})
+        self.starts[fence] = {"signal": signal, "job": job, "attempt": 1, "fence": fence, "tenant": "acme", "name": "tiny", "kind": "items-move",
+                              "source": source, "target": target, "payload": b"", "checkpoint": 0, "resume": b"", "mark": "", "done": 0,
+                              "total": 0, "resources": [], **more}
+        self.tell("attempt_start", **self.starts[fence])
 
     def of(self, name, fence=None):
         return [report for report in list(self.reports) if report.name == name and fence in (None, report.body.get("fence"))]
