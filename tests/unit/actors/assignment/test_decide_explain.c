@@ -197,3 +197,95 @@ Test (decide_explain, explain_with_long_words)
     cr_expect_str_eq (rows[0].wanted + size - 3, " ..", "%s", rows[0].wanted);
     cr_expect (ym_str (rows[0].wanted).size < sizeof rows[0].wanted);
 }
+
+/* What operators decided, each alone and together, over all agents and for one. */
+static const struct {
+    const char *what;
+    bool stopped, draining, heard;
+    uint32_t used, kept, running, running_max;
+    int64_t window_ms;
+    const char *codes, *one;
+} policies[] = {
+    {"nothing", false, false, true, 0, 0, 9, 0, 50, "", ""},
+    {"a stopped queue", true, false, true, 0, 0, 0, 0, 50, " queue_stopped", " queue_stopped"},
+    {"drained", false, true, true, 0, 0, 0, 0, 50, " agents_drained", " agents_drained"},
+    {"a window", false, false, true, 0, 0, 0, 0, 49, " window", " window"},
+    {"kept", false, false, true, 0, 2, 0, 0, 50, " slot_kept", " slot_kept"},
+    {"a cap", false, false, true, 0, 0, 2, 2, 50, " running_cap", " running_cap"},
+    {"below its cap", false, false, true, 0, 0, 1, 2, 50, "", ""},
+    {"everything", true, true, true, 2, 0, 3, 2, 0,
+     " agents_drained window slots_taken queue_stopped running_cap",
+     " agents_drained window slots_taken queue_stopped running_cap"},
+    {"silent and more", false, true, false, 2, 0, 0, 0, 50, " agents_silent",
+     " agents_silent agents_drained slots_taken"},
+};
+
+static void codes_of (const struct ym_blocker_row *rows, size_t count, char *text, size_t size)
+{
+    text[0] = '\0';
+    for (size_t n = 0; n < count; n++) {
+        size_t used = strlen (text);
+        (void)ym_text_format (text + used, size - used, " %s",
+                              ym_enum_word (YM_ENUM_BLOCKER, rows[n].code));
+        cr_expect (rows[n].subject[0] && rows[n].wanted[0] && rows[n].have[0] &&
+                   rows[n].lifted_by[0]);
+    }
+}
+
+Test (decide_explain, policy)
+{
+    struct ym_requirement need = {.pool = "shared"};
+    struct ym_words none = {0};
+    struct ym_blocker_row rows[EXPLAIN_MAX];
+    char codes[300];
+
+    for (size_t i = 0; i < sizeof policies / sizeof policies[0]; i++) {
+        struct agent_facts agent = {.name = "a1",
+                                    .region = "eu",
+                                    .pool = "shared",
+                                    .capabilities = &none,
+                                    .slots = 2,
+                                    .used = policies[i].used,
+                                    .kept = policies[i].kept,
+                                    .connected = true,
+                                    .heard = policies[i].heard,
+                                    .draining = policies[i].draining,
+                                    .window_ms = policies[i].window_ms};
+        struct explain_facts f = {.need = &need,
+                                  .until_ms = 50,
+                                  .agents = &agent,
+                                  .agent_count = 1,
+                                  .waiting = true,
+                                  .state_at = 7,
+                                  .stopped = policies[i].stopped,
+                                  .running = policies[i].running,
+                                  .running_max = policies[i].running_max};
+        codes_of (rows, decide_explain (&f, rows), codes, sizeof codes);
+        cr_expect_str_eq (codes, policies[i].codes, "%s: %s", policies[i].what, codes);
+        codes_of (rows, decide_why_not (&f, rows), codes, sizeof codes);
+        cr_expect_str_eq (codes, policies[i].one, "%s: %s", policies[i].what, codes);
+    }
+}
+
+/* The three best of the losers, without the one that was taken. */
+Test (decide_explain, chosen)
+{
+    struct losers l = {0};
+    struct agent_facts agent = {.name = "a1", .slots = 4, .used = 2};
+    char text[CHOSEN_TEXT];
+
+    decide_add_loser (&l, &(struct loser){"far", 4, 1 << YM_REGION | 1 << YM_POOL});
+    decide_add_loser (&l, &(struct loser){"a1", 0, 0});
+    decide_add_loser (&l, &(struct loser){"full", 1, 1 << YM_SLOTS});
+    decide_add_loser (&l, &(struct loser){"late", 2, 0});
+    decide_add_loser (&l, &(struct loser){"us-1", 3, 1 << YM_REGION});
+    decide_chosen (&(struct chosen_facts){.agent = &agent, .number = 0, .losers = &l}, text);
+    cr_expect_str_eq (text,
+                      "a1: 2 of 4 slots free, its turn; not late: not its turn; not full: "
+                      "slots_taken; not us-1: no_region",
+                      "%s", text);
+    l.count = 0;
+    decide_chosen (
+        &(struct chosen_facts){.agent = &agent, .number = 0, .kept = true, .losers = &l}, text);
+    cr_expect_str_eq (text, "a1: its slot was freed for this job");
+}
