@@ -9,7 +9,15 @@
 #include <string.h>
 #include <time.h>
 
-enum { YARDS = 10000, ROUNDS = 3, AGENTS = 6, CLASSES = 4, JOBS = 40, LEASE_TICKS = 10 };
+enum {
+    TENANTS = 2,
+    YARDS = 10000,
+    ROUNDS = 3,
+    AGENTS = 6,
+    CLASSES = 4,
+    JOBS = 40,
+    LEASE_TICKS = 10
+};
 
 /* What the roster should know of a job: nothing, that it is on offer, or that an agent has it.
  */
@@ -28,6 +36,11 @@ struct yard {
 static struct moment moment_of (const struct yard *y)
 {
     return (struct moment){.tick = y->tick, .lease_ticks = LEASE_TICKS, .run_expected_ms = 1};
+}
+
+static uint32_t tenant_of (int64_t job)
+{
+    return 1 + (uint32_t)job % TENANTS;
 }
 
 static unsigned below (unsigned n)
@@ -64,6 +77,8 @@ static void change_agent (struct yard *y, struct agent *a)
     a->moving = below (8) == 0;
     a->slots = below (5);
     a->reserved = below (6) == 0;
+    a->draining = below (8) == 0;
+    a->window_ms = below (8) ? DECIDE_NO_WINDOW : 0;
     a->heard_tick = y->tick - below (LEASE_TICKS);
     roster_refit_agent (&y->roster, a);
 }
@@ -131,11 +146,11 @@ static void some_change (struct yard *y)
         if (j->agent)
             break;
         is_news = !j->offered || j->tier != tier || j->class != number;
-        cr_assert_eq (
-            roster_add_offer (
-                &y->roster, tier,
-                &(struct ym_offered){.job = job, .tenant = 1, .requirement = 1000 + number}),
-            is_news);
+        cr_assert_eq (roster_add_offer (&y->roster, tier,
+                                        &(struct ym_offered){.job = job,
+                                                             .tenant = tenant_of (job),
+                                                             .requirement = 1000 + number}),
+                      is_news);
         *j = (struct job){true, tier, number, 0};
     }
 }
@@ -180,7 +195,17 @@ static bool goes_before (const struct yard *y, int64_t a, int64_t b)
     return x->offered && (x->tier > z->tier || (x->tier == z->tier && a < b));
 }
 
+/* What operators decide: caps, and queues that are stopped. */
+static void change_policy (struct yard *y)
+{
+    for (uint32_t i = 1; i <= TENANTS; i++)
+        roster_tenant (&y->roster, i)->running_max = below (3) ? 0 : 1 + below (6);
+    for (unsigned t = 0; t < YM_COUNT_tier; t++)
+        y->roster.stopped[t] = below (6) == 0;
+}
+
 struct outcome {
+    uint32_t leased[TENANTS + 1]; /* of a tenant */
     struct agent_facts before[AGENTS];
     int64_t agent[JOBS + 1]; /* number of the agent that got it, -1: nobody */
     uint32_t given[AGENTS];
@@ -203,8 +228,11 @@ static void check_leases (struct yard *y, const struct round_lease *leases, size
         cr_assert_eq (decide_match (&y->needs[j->class], 1, &o->before[l->agent]), 0);
         o->agent[l->job] = l->agent;
         o->given[l->agent]++;
+        cr_assert_leq (++o->leased[tenant_of (l->job)],
+                       roster_room (roster_tenant (&y->roster, tenant_of (l->job))));
         cr_assert_leq (o->before[l->agent].used + o->given[l->agent],
                        o->before[l->agent].slots);
+        cr_assert_not (y->roster.stopped[l->tier]);
     }
 }
 
@@ -213,6 +241,9 @@ static void check_left (struct yard *y, int64_t job, const struct outcome *o)
 {
     const struct job *j = &y->jobs[job];
 
+    if (y->roster.stopped[j->tier] ||
+        roster_room (roster_tenant (&y->roster, tenant_of (job))) <= o->leased[tenant_of (job)])
+        return;
     for (size_t a = 0; a < y->roster.agent_count; a++) {
         if (decide_match (&y->needs[j->class], 1, &o->before[a]) != 0)
             continue;
@@ -233,16 +264,22 @@ static void check_explanation (struct yard *y, int64_t job, const struct outcome
                               .until_ms = 1,
                               .agents = o->before,
                               .agent_count = y->roster.agent_count,
-                              .waiting = true};
+                              .waiting = true,
+                              .stopped = y->roster.stopped[j->tier]};
+    const struct tenant *tenant = roster_tenant (&y->roster, tenant_of (job));
     bool others_before = false, may = false;
 
     for (int64_t other = 1; other <= JOBS; other++) {
-        bool of_class = y->jobs[other].tier == j->tier && y->jobs[other].class == j->class;
-        f.ahead += of_class && goes_before (y, other, job);
-        others_before |= !of_class && goes_before (y, other, job);
+        bool of_lane = y->jobs[other].tier == j->tier && y->jobs[other].class == j->class &&
+                       tenant_of (other) == tenant->id;
+        bool before = goes_before (y, other, job);
+        f.ahead += of_lane && before;
+        others_before |= before && (!of_lane || tenant->running_max > 0);
     }
     for (size_t a = 0; a < f.agent_count; a++)
         may |= decide_match (f.need, 1, &f.agents[a]) == 0;
+    f.running = tenant->running;
+    f.running_max = tenant->running_max;
     size_t blockers = decide_explain (&f, rows);
     cr_assert (blockers > 0 || may);
     if (blockers > 0)
@@ -276,7 +313,8 @@ static void carry_out (struct yard *y, const struct round_lease *leases, size_t 
         struct agent *a = y->roster.agents[leases[i].agent];
         cr_assert (roster_take_offer (&y->roster, leases[i].job, &offer));
         cr_assert_not (roster_take_offer (&y->roster, leases[i].job, &offer));
-        (void)roster_add_attempt (&y->roster, a, leases[i].tier, 1, leases[i].job, 7);
+        (void)roster_add_attempt (&y->roster, a, leases[i].tier, tenant_of (leases[i].job),
+                                  leases[i].job, 7);
         y->jobs[leases[i].job].offered = false;
         y->jobs[leases[i].job].agent = a->id;
     }
@@ -295,6 +333,7 @@ static void run_yard (void)
     for (unsigned round = 0; round < ROUNDS; round++) {
         for (unsigned n = 10 + below (60); n > 0; n--)
             some_change (&y);
+        change_policy (&y);
         check_roster (&y);
         struct moment m = moment_of (&y);
         count = roster_round (&y.roster, &m, leases, JOBS);
