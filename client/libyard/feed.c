@@ -19,11 +19,12 @@ enum {
 
 struct feed {
     struct ym_feed_open filter;
-    uint64_t ask;  /* of the latest sending and what it repeats; 0: none */
-    bool on;       /* the yard sends rows, as far as we know */
-    uint64_t id;   /* what it calls the feed */
-    uint64_t last; /* number of the last row */
-    bool told;     /* rows of an earlier opening may have come to the caller */
+    uint64_t ask;   /* of the sending whose rows count; until one is answered, the latest */
+    uint64_t first; /* of the sendings of this opening; 0: none was sent */
+    bool on;        /* the yard sends rows, as far as we know */
+    uint64_t id;    /* what it calls the feed */
+    uint64_t last;  /* number of the last row */
+    bool told;      /* rows of an earlier opening may have come to the caller */
     bool caught_up;
     bool opened; /* once, for who waits for it */
     unsigned tries, repeats;
@@ -63,7 +64,7 @@ static void begin_anew (struct yard *y, struct feed *f, const char *why, int wai
         keep_resnapshot (y, why);
     f->filter.snapshot |= f->opened;
     f->told = f->caught_up = false;
-    f->ask = 0;
+    f->first = f->ask = 0;
     f->due_ms = ym_time_mono_ms () + wait_ms;
     look_by (y, f->due_ms);
 }
@@ -80,8 +81,9 @@ void feed_up (struct yard *y)
 
 static void send_open (struct yard *y, struct feed *f, int64_t now)
 {
-    if (!f->ask) {
-        f->ask = WATCH_BIT | next_ask (y, FEED_PLACE);
+    f->ask = WATCH_BIT | next_ask (y, FEED_PLACE);
+    if (!f->first) {
+        f->first = f->ask;
         f->repeats = 0;
     }
     (void)send_message (y, YM_MSG_feed_open, f->ask, &f->filter);
@@ -155,11 +157,19 @@ static void hear_beat (struct yard *y, struct feed *f, const struct ym_feed_beat
     f->caught_up |= m->caught_up;
 }
 
-static void hear_opened (struct yard *y, struct feed *f, const struct ym_feed_opened *m)
+/* Each sending opens a feed of its own: the first that is answered is ours, also if its answer
+ * was slow, and the others are closed. */
+static void hear_opened (struct yard *y, struct feed *f, uint64_t ask,
+                         const struct ym_feed_opened *m)
 {
-    if (f->on)
-        return; /* the answer to a repetition */
+    struct ym_feed_close other = {.feed = m->feed};
+
+    if (f->on || !f->first || ask < f->first) {
+        (void)send_message (y, YM_MSG_feed_close, 0, &other);
+        return;
+    }
     f->on = true;
+    f->ask = ask;
     f->id = m->feed;
     f->last = 0;
     f->opened = true;
@@ -184,7 +194,7 @@ void feed_hear (struct yard *y, const struct ym_header *h, zmq_msg_t *frame)
     struct feed *f = y->feed;
     const void *body;
 
-    if (!f || f->ask != h->ask || f->err)
+    if (!f || f->err || (h->number != YM_MSG_feed_opened && h->ask != f->ask))
         return;
     body = read_body (y, h, frame);
     if (!body)
@@ -194,7 +204,7 @@ void feed_hear (struct yard *y, const struct ym_header *h, zmq_msg_t *frame)
     else if (h->number == YM_MSG_feed_beat)
         hear_beat (y, f, body);
     else if (h->number == YM_MSG_feed_opened)
-        hear_opened (y, f, body);
+        hear_opened (y, f, h->ask, body);
     else if (h->number == YM_MSG_refused)
         hear_refused (y, f, body);
 }

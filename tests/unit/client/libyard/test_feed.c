@@ -216,6 +216,37 @@ Test (feed, begins_anew_after_a_lost_connection, .timeout = 30)
     fake_stop (&d);
 }
 
+/* Each sending opens a feed at the yard: one of them is ours, wholly, and the rest is closed.
+ */
+Test (feed, a_slow_answer_is_taken_and_the_other_feed_closed, .timeout = 30)
+{
+    static const yard_event_type types[] = {YARD_EVENT_ROW, YARD_EVENT_ROW};
+    struct fake_door d;
+    struct reader r = {.door = &d, .enough = 2};
+    uint64_t first, second;
+
+    fake_start (&d, false);
+    begin (&r);
+    (void)fake_expect (&d, YM_MSG_feed_open);
+    first = d.header.ask;
+    (void)fake_expect (&d, YM_MSG_feed_open);
+    second = d.header.ask;
+    cr_assert_neq (first, second);
+    fake_send (&d, YM_MSG_feed_opened, first, &(struct ym_feed_opened){.feed = 9});
+    row (&d, first, 1, false);
+    fake_send (&d, YM_MSG_feed_opened, second, &(struct ym_feed_opened){.feed = 10});
+    row (&d, second, 1, false);
+    row (&d, second, 2, false);
+    beat (&d, second, 2, true);
+    cr_assert_eq (((const struct ym_feed_close *)fake_expect (&d, YM_MSG_feed_close))->feed,
+                  10);
+    row (&d, first, 2, false);
+    cr_assert_eq (((const struct ym_feed_close *)fake_expect (&d, YM_MSG_feed_close))->feed, 9);
+    end (&r);
+    expect_seen (&r, types, 2);
+    fake_stop (&d);
+}
+
 Test (feed, what_is_refused_is_told, .timeout = 30)
 {
     struct fake_door d;
