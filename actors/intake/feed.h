@@ -53,7 +53,7 @@ struct feeds {
     struct job_pile news, ended;
     struct {
         bool wanted, going;
-        int64_t at;
+        int64_t at, due_ms; /* monotonic: the next one, if nothing asks for it before */
         uint8_t round;
     } compare;
 };

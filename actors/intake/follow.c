@@ -4,7 +4,7 @@
  * this actor commits itself, say where to look; what is read after that number is exactly what
  * is missing. Jobs that are newer than 'checked' and not in tails were never seen; older ones
  * that are not there have ended, or no feed has looked at them yet. After a lost link or
- * database all numbers are compared with the table.
+ * database, and from time to time, all numbers are compared with the table.
  *
  * A feed knows a job, and is sent its events, from the snapshot's row on, or from the first
  * event of a job that came later. A snapshot is taken page by page, and each page is read after
@@ -25,6 +25,8 @@ enum {
     SNAPSHOT_ROWS = 256,
     SNAPSHOT_EVERY_MS = 20, /* a reader keeps up with that, else its outbox would fill */
     COMPARE_ROWS = 4096,
+    COMPARE_EVERY_MS = 2000, /* and the more jobs, the less often: */
+    COMPARED_A_MS = 25,      /* with a million every 42 s, which takes a second */
 };
 
 static void pile_up (struct job_pile *p, int64_t job)
@@ -58,6 +60,7 @@ void follow_end (struct feeds *fs)
     pile_free (&fs->news);
     pile_free (&fs->ended);
     fs->compare.wanted = fs->compare.going = false;
+    fs->compare.due_ms = 0;
 }
 
 static void has_news (struct feeds *fs, struct tail *t)
@@ -427,6 +430,15 @@ const struct ym_work follow_work = {.name = "follow",
                                     .done = done_follow,
                                     .failed = failed_follow};
 
+static void compare_if_due (struct feeds *fs, int64_t mono_ms)
+{
+    if (mono_ms < fs->compare.due_ms)
+        return;
+    fs->compare.wanted = fs->compare.due_ms > 0;
+    fs->compare.due_ms =
+        mono_ms + COMPARE_EVERY_MS + (int64_t)(tails_count (fs->tails) / COMPARED_A_MS);
+}
+
 int follow_pass (struct intake *in, int64_t mono_ms)
 {
     struct feeds *fs = in->feeds;
@@ -435,6 +447,7 @@ int follow_pass (struct intake *in, int64_t mono_ms)
 
     if (!fs->tails || fs->working || !ym_yard_has_database (in->yard))
         return -1;
+    compare_if_due (fs, mono_ms);
     if (is_due || fs->news.count > 0 || fs->compare.wanted || fs->compare.going ||
         fs->newer_wanted) {
         fs->working = true;

@@ -187,6 +187,20 @@ def test_hints_that_were_lost_are_made_up_for(yard):
         worker.stop()
 
 
+def test_an_event_that_nobody_told_of_is_found(yard):
+    """Hints are hints: the tables are looked at in any case."""
+    job = submit_many(yard, "acme", 1, kind="untold")[0]
+    with Reader(yard) as feed:
+        feed.until(lambda: feed.caught_up and feed.of(job))
+        yard.sql(f"""WITH moved AS (UPDATE ym.job_run SET seq = seq + 1 WHERE job_id = {job} RETURNING *)
+            INSERT INTO ym.job_event (shard_id, job_id, seq, at_ms, on_event, from_state, state, attempt, fence, agent_id, who, detail)
+            SELECT 0, job_id, seq, 5, 1, state, state, 0, 0, 0, 0, 'untold' FROM moved""")
+        feed.until(lambda: feed.of(job)[-1]["detail"] == "untold", 10)
+        feed.check()
+    with yard.door("operator") as door:
+        door.until("job_terminate", 5, request=os.urandom(16), job=job)
+
+
 def test_the_database_comes_back(yard):
     worker = yard.worker("agent-3", slots=8, capabilities=["outage"])
     try:
