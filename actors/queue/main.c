@@ -35,8 +35,8 @@ static void on_jobs_ready (void *me, struct ym_item *item)
                                            .wait_until_ms = r->wait_until,
                                            .came_back = r->preempted},
                      wall_ms);
-        if (item->from.peer == YM_ACTOR_INTAKE && r->job > q->told_through)
-            q->told_through = r->job;
+        if (item->from.peer == YM_ACTOR_INTAKE && r->job > q->heard_through)
+            q->heard_through = r->job;
     }
 }
 

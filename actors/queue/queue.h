@@ -22,7 +22,8 @@ struct queue {
 
     bool offer_fresh; /* the next offer replaces all before it */
     bool tenants_fresh;
-    int64_t told_through;  /* the greatest id that intake told of */
+    int64_t heard_through; /* the greatest id that intake told of */
+    int64_t told_through;  /* what was said of it */
     int64_t tenants_at_ms; /* monotonic: tenants' numbers may be told again then */
 };
 

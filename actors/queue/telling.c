@@ -82,21 +82,30 @@ void tell_overdue (struct queue *q, int64_t wall_ms)
         send_jobs (q, YM_MSG_jobs_overdue, ids, count);
 }
 
+static int64_t heard_through (const struct queue *q)
+{
+    return q->heard_through > q->loaded_through ? q->heard_through : q->loaded_through;
+}
+
 static void send_tenants (struct queue *q, const struct waiting_tenant *tenants, size_t count)
 {
     struct ym_tenant_waiting rows[TOLD_MAX];
-    int64_t through = q->told_through > q->loaded_through ? q->told_through : q->loaded_through;
+    int64_t through = heard_through (q);
 
     for (size_t i = 0; i < count; i++)
         rows[i] = (struct ym_tenant_waiting){tenants[i].tenant, tenants[i].waiting};
-    ym_send (q->yard, YM_ACTOR_INTAKE, YM_MSG_tenants_waiting, 0,
-             &(struct ym_tenants_waiting){.fresh = q->tenants_fresh,
-                                          .through = through,
-                                          .tenants = {rows, (uint32_t)count}});
+    ym_send (
+        q->yard, YM_ACTOR_INTAKE, YM_MSG_tenants_waiting, 0,
+        &(struct ym_tenants_waiting){.fresh = q->tenants_fresh,
+                                     .has = through > 0 ? YM_HAS (tenants_waiting, through) : 0,
+                                     .through = through,
+                                     .tenants = {rows, (uint32_t)count}});
     q->tenants_fresh = false;
+    q->told_through = through;
 }
 
-/* Not before the table is read once: half of it would be taken for all. */
+/* Not before the table is read once: half of it would be taken for all. Numbers that are as
+ * they were are told too if more was counted for them: jobs came, and went already. */
 int tell_tenants (struct queue *q, int64_t mono_ms)
 {
     struct waiting_tenant tenants[TOLD_MAX];
@@ -112,7 +121,7 @@ int tell_tenants (struct queue *q, int64_t mono_ms)
         waiting_forget_told (q->waiting);
     do {
         count = waiting_tenants (q->waiting, tenants, TOLD_MAX);
-        if (count > 0 || q->tenants_fresh)
+        if (count > 0 || q->tenants_fresh || q->told_through != heard_through (q))
             send_tenants (q, tenants, count);
     } while (count == TOLD_MAX);
     return -1;
