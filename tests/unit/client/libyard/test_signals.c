@@ -238,11 +238,21 @@ static void hear_started (struct scene *s, unsigned message)
     cr_assert_eq (m->message, message);
 }
 
-/* All ends have their message number in the same place. */
+/* All ends have their message number in the same place. On a busy machine what is answered at
+ * once may not be, and "working" comes first. */
 static void hear_end (struct scene *s, unsigned number, unsigned message)
 {
-    const struct ym_attempt_completed *m = hear (s, number);
+    const struct ym_attempt_completed *m;
 
+    cr_assert (fake_take (&s->door, PATIENCE_MS));
+    for (; s->door.header.number == YM_MSG_attempt_working; message++) {
+        note_it (s, 5);
+        cr_assert (fake_take (&s->door, PATIENCE_MS));
+    }
+    cr_assert_eq (s->door.header.number, number, "%s came",
+                  ym_message_find (s->door.header.number)->name);
+    m = fake_read (&s->door);
+    note_it (s, 5);
     cr_assert_eq (m->message, message);
 }
 
@@ -571,7 +581,7 @@ Test (signals, a_handler_cannot_stop_it, .timeout = 60)
 Test (signals, a_handler_stops_what_goes_on_by_itself, .timeout = 60)
 {
     for (unsigned i = 0; i < 2; i++) {
-        struct scene *s = open_scene (1 << SUSPEND | 1 << TERMINATE);
+        struct scene *s = open_scene (SAYS_STARTED | 1 << SUSPEND | 1 << TERMINATE);
         s->stage.play[START].how = BY_ITSELF;
         tell_start (s, YM_PREPARE, 5, NULL, 0);
         hear_working (s, YM_START, 1);
@@ -584,7 +594,7 @@ Test (signals, a_handler_stops_what_goes_on_by_itself, .timeout = 60)
 Test (signals, what_goes_on_by_itself_stops_by_itself, .timeout = 60)
 {
     for (unsigned i = 0; i < 2; i++) {
-        struct scene *s = open_scene (0);
+        struct scene *s = open_scene (SAYS_STARTED);
         s->stage.play[START].how = BY_ITSELF;
         tell_start (s, YM_PREPARE, 5, NULL, 0);
         hear_working (s, YM_START, 1);
@@ -881,7 +891,7 @@ Test (signals, once_fenced_nothing_is_reported, .timeout = 30)
 /* A younger attempt waits until the older one was given back. */
 Test (signals, two_never_work_at_one_job, .timeout = 30)
 {
-    struct scene *s = open_scene (0);
+    struct scene *s = open_scene (SAYS_STARTED);
     yard_task *older;
 
     s->stage.play[START].how = BY_ITSELF;
