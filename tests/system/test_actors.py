@@ -21,7 +21,7 @@ from yard import is_alive  # noqa: E402
 from yardwire import Silence, job_body  # noqa: E402
 
 ACTORS = ("assignment", "queue-standard", "queue-premium", "queue-platinum", "intake")
-LEASE, STARTED, COMPLETE, RETRY, FAIL, LOSE, TERMINATE = 2, 3, 4, 5, 6, 7, 8
+LEASE, STARTED, COMPLETE, RETRY, FAIL, LOSE, TERMINATE, GO_ON, HELD = 2, 3, 4, 5, 6, 7, 8, 9, 57
 TICK_S, LEASE_TICKS = 0.3, 10
 KINDS = itertools.count(1)
 
@@ -193,7 +193,7 @@ def test_silence_costs_the_lease(yard, door, kind):
             assert two.complete(again).name == "attempt_noted"
         assert is_stale(one.complete(start)), "also after the end"
     assert yard.one(f"SELECT count(*) FROM ym.checkpoint WHERE job_id = {job}") == "1"
-    assert [event for event, *_ in yard.events(job)] == [50, LEASE, STARTED, 51, LOSE, LEASE, COMPLETE]
+    assert [event for event, *_ in yard.events(job)] == [50, LEASE, STARTED, 51, LOSE, GO_ON, COMPLETE]
 
 
 def test_leaving_gives_the_work_away_at_once(yard, door, kind):
@@ -258,7 +258,8 @@ def test_a_session_that_is_over_cannot_come_back(yard, kind):
 
 # --- the end of attempts ---
 
-def test_retryable_errors_end_at_the_limit(yard, door, kind):
+def test_retryable_errors_end_in_a_hold(yard, door, kind):
+    """X78: at the limit a person looks at it."""
     job = submit(yard, door, kind)
     with agent(yard, kind) as one:
         for number in range(1, 6):
@@ -266,9 +267,8 @@ def test_retryable_errors_end_at_the_limit(yard, door, kind):
             assert start["attempt"] == number
             assert one.fail(start, True, f"error {number}").name == "attempt_noted"
         assert one.take("attempt_start", 0.5, job=job) is None
-    assert yard.state(job) == "FAILED"
-    assert [event for event, *_ in yard.events(job) if event not in (50, LEASE)] == [RETRY] * 4 + [FAIL]
-    assert door.ask("job_get", job=job)["result"] == "error 5"
+    assert yard.state(job) == "QUEUED" and door.ask("job_get", job=job)["hold"] == "retries_used"
+    assert [event for event, *_ in yard.events(job) if event not in (50, LEASE)] == [RETRY] * 5 + [HELD]
 
 
 def test_an_error_that_is_final_is_the_end(yard, door, kind):
