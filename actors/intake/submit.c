@@ -19,6 +19,7 @@ enum {
     REQUIREMENTS_EVERY_MS = 86400000, /* then they are counted anew */
     SWEEP_EVERY_MS = 10000,
     CAP_RETRY_MS = 1000, /* a queue's word about what waits is at most that old */
+    COUNTED_AFTER_MS = 2000,
 };
 
 /* Submit. What plan finds out about an item is kept for done. */
@@ -407,11 +408,23 @@ static void forget_requirements (struct intake *in, int64_t mono_ms)
     requirements_forget (in->requirements);
 }
 
+/* A queue tells what changed. One that came and went in between changed nothing: a queue that
+ * is heard has counted after a while what it was told, whether it said so or not. */
+static void count_old (struct intake *in, int64_t wall_ms)
+{
+    int64_t old = ym_id_make (0, wall_ms - COUNTED_AFTER_MS, 0);
+
+    for (uint32_t tier = 0; tier < YM_COUNT_tier; tier++)
+        if (ym_bus_hears (ym_yard_bus (in->yard), queue_of (tier), NULL))
+            limits_counted (in->limits, tier, false, old);
+}
+
 void submit_pass (struct intake *in, int64_t wall_ms, int64_t mono_ms)
 {
     int64_t at_ms = in->mint.at_ms > wall_ms ? in->mint.at_ms : wall_ms;
 
     forget_requirements (in, mono_ms);
+    count_old (in, wall_ms);
     if (mono_ms >= in->limits_sweep_at_ms) {
         in->limits_sweep_at_ms = mono_ms + SWEEP_EVERY_MS;
         limits_sweep (in->limits, wall_ms);
