@@ -145,8 +145,8 @@ def expected(message, role, which):
         return "unknown_message"
     if role not in message.roles:
         return "role_not_allowed"
-    if message.name == "agent_list":
-        return ""  # assignment answers it for intake, and so at its own door
+    if message.name in ("agent_list", "load_get"):
+        return ""  # assignment answers them for intake, and so at its own door
     at_home = {"common": True, "client": which == CLIENTS, "agent": which == AGENTS, "bus": False}[message.file]
     return "" if at_home or message.sort == "TELL" else "unknown_message"
 
