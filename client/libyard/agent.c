@@ -195,7 +195,7 @@ static bool is_over (struct agent *a, int64_t now)
         return a->left || now >= a->leave_by_ms;
     }
     HASH_ITER (hh, a->by_job, t, next)
-    is_running |= !t->report[REPORT_END].active;
+    is_running |= !t->report[REPORT_END].active || signal_is_busy (t);
     if (is_running || a->ghosts > 0 || (has_tasks && !a->by_job)) {
         a->leave_by_ms = now + END_MS;
         return false;

@@ -137,9 +137,10 @@ struct yard_task {
     /* under lock */
     struct yard_task *prev, *next; /* of the queue it is in: asking */
     struct yard_task *news_prev, *news_next;
-    bool has_news;  /* it is in agent.news */
-    bool has_begun; /* yard_task_started was called */
-    bool asking;    /* a handler waits for an answer */
+    bool has_news;                   /* it is in agent.news */
+    bool has_begun;                  /* yard_task_started was called */
+    bool has_completed, has_stopped; /* start is over: by a call, or by the other handler */
+    bool asking;                     /* a handler waits for an answer */
     yard_rc answer_rc;
     zmq_msg_t answer;
     pthread_cond_t answered;
@@ -164,7 +165,7 @@ struct yard_task {
     const char *source, *target, *mark;
     const uint8_t *payload, *resume;
     size_t payload_size, resume_size;
-    uint64_t checkpoint, resume_done, resume_total;
+    uint64_t checkpoint, resume_checkpoint, resume_done, resume_total;
     char text[];
 };
 
@@ -289,6 +290,7 @@ void call_errored (struct agent *a, struct yard_task *t, unsigned signal, bool r
                    const char *text);
 bool call_send (struct agent *a, const struct report *r);
 void call_answered (struct agent *a, struct yard_task *t);
+bool call_waits (const struct yard_task *t, enum call_kind kind);
 void calls_clear (struct agent *a, struct yard_task *t);
 bool end_send (struct agent *a, const struct report *r);
 
@@ -316,6 +318,7 @@ void resources_take (struct yard_task *t, const struct ym_attempt_start *m);
 /* agent_worker.c */
 extern _Thread_local struct act *worker_act; /* what this thread is at */
 void worker_put (struct agent *a, struct yard_task *t, unsigned which, unsigned signal);
+void worker_stopped (struct yard_task *t); /* under lock: by suspend or terminate */
 bool worker_take_back (struct agent *a, struct yard_task *t, unsigned which);
 enum act_state worker_state (struct yard_task *t, unsigned which);
 void workers_wake (struct agent *a);

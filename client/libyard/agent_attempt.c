@@ -88,7 +88,7 @@ static struct yard_task *task_new (struct agent *a, const struct ym_attempt_star
     t->attempt = m->attempt;
     t->handler = handler_of (a, m->kind);
     t->stop_fd = -1;
-    t->checkpoint = m->checkpoint;
+    t->checkpoint = t->resume_checkpoint = m->checkpoint;
     t->done = t->resume_done = m->done;
     t->total = t->resume_total = m->total;
     for (unsigned i = 0; i < REPORTS; i++)

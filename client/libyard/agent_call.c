@@ -24,16 +24,25 @@ void calls_clear (struct agent *a, struct yard_task *t)
         drop_first (t);
 }
 
+bool call_waits (const struct yard_task *t, enum call_kind kind)
+{
+    for (unsigned i = 0; i < t->calls; i++)
+        if (t->call[i].kind == kind)
+            return true;
+    return false;
+}
+
 void call_answered (struct agent *a, struct yard_task *t)
 {
-    bool has_started = t->calls > 0 && t->call[0].kind == CALL_STARTED;
-
     if (t->calls > 0)
         drop_first (t);
-    if (t->calls > 0)
-        report_begin (a, t, REPORT_CALL);
-    else if (has_started && t->end_waits)
+    if (t->end_waits && !call_waits (t, CALL_STARTED)) {
+        calls_clear (a, t);
         report_begin (a, t, REPORT_END);
+    }
+    else if (t->calls > 0) {
+        report_begin (a, t, REPORT_CALL);
+    }
 }
 
 /* The same as one that waits already is that one. */

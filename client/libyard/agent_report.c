@@ -163,14 +163,13 @@ static bool is_handlers_matter (struct yard_task *t, enum ym_refusal why)
     return true;
 }
 
-/* Two that crossed: what it answers is asked no more, or will be asked again. Or a yard of a
- * version before: it waits for nothing but that the attempt runs. */
+/* Two that crossed: what it answers is asked no more, or will be asked again; the attempt is
+ * ours as before. Or a yard of a version before: it waits for nothing but that it runs. */
 static bool is_said_for_nothing (struct agent *a, struct yard_task *t, enum ym_refusal why)
 {
     enum call_kind kind = t->call[0].kind;
 
-    if (why != YM_REFUSAL_UNKNOWN_MESSAGE &&
-        (why != YM_REFUSAL_ILLEGAL_MOVE || kind < CALL_WORKING))
+    if (why != YM_REFUSAL_UNKNOWN_MESSAGE && why != YM_REFUSAL_ILLEGAL_MOVE)
         return false;
     report_end (a, &t->report[REPORT_CALL]);
     call_answered (a, t);

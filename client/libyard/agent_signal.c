@@ -129,8 +129,9 @@ static void begin_end (struct agent *a, struct yard_task *t)
     if (t->started_listed)
         DL_DELETE2 (a->started, t, started_prev, started_next);
     t->started_listed = false;
-    if (t->calls > 0 && t->call[0].kind == CALL_STARTED &&
-        (t->moved_source || t->moved_target)) {
+    if (has_moved (t) && t->act[MAIN].signal == YM_START && !t->started_message)
+        call_started (a, t);
+    if (call_waits (t, CALL_STARTED) && (t->moved_source || t->moved_target)) {
         t->end_waits = true;
         return;
     }
@@ -358,12 +359,6 @@ static void main_answered (struct agent *a, struct yard_task *t, unsigned signal
 /* It is done when nothing runs any more; what goes on by itself has ended with it. */
 static void side_done (struct agent *a, struct yard_task *t)
 {
-    struct act *main = &t->act[MAIN];
-
-    pthread_mutex_lock (&a->lock);
-    if (main->state == ACT_ASYNC && main->signal != YM_DEPROVISION)
-        main->state = ACT_IDLE;
-    pthread_mutex_unlock (&a->lock);
     if (t->stage != STAGE_OVER && worker_state (t, MAIN) == ACT_IDLE)
         over (a, t, YARD_STOPPED);
     else

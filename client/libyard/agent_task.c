@@ -61,7 +61,7 @@ uint64_t yard_task_fence (const yard_task *task)
 
 void yard_task_resume (const yard_task *task, yard_checkpoint *ret)
 {
-    *ret = (yard_checkpoint){.number = task->checkpoint,
+    *ret = (yard_checkpoint){.number = task->resume_checkpoint,
                              .resume = task->resume,
                              .resume_size = task->resume_size,
                              .mark = task->mark,
@@ -363,6 +363,7 @@ void yard_task_complete (yard_task *task, yard_step step)
 
     pthread_mutex_lock (&a->lock);
     say (&task->act[MAIN], YM_START, step == YARD_WORKING ? YARD_RETRY : step);
+    task->has_completed |= task->act[MAIN].signal == YM_START;
     if (side->state == ACT_ASYNC)
         say (side, side->signal, YARD_DONE);
     pthread_mutex_unlock (&a->lock);
@@ -372,12 +373,10 @@ void yard_task_complete (yard_task *task, yard_step step)
 static void say_stopped (yard_task *t, unsigned signal)
 {
     struct agent *a = t->agent;
-    struct act *main = &t->act[MAIN];
 
     pthread_mutex_lock (&a->lock);
     say (&t->act[SIDE], signal, YARD_DONE);
-    if (main->state == ACT_ASYNC && main->signal != YM_DEPROVISION)
-        say (main, main->signal, YARD_STOPPED);
+    worker_stopped (t);
     pthread_mutex_unlock (&a->lock);
 }
 

@@ -78,17 +78,40 @@ static yard_step run (struct act *act)
     }
 }
 
-/* A call may have told how it ended before the handler said that there would be one. */
+void worker_stopped (struct yard_task *t)
+{
+    struct act *main = &t->act[MAIN];
+
+    t->has_stopped = true;
+    if (main->state != ACT_ASYNC || main->signal == YM_DEPROVISION)
+        return;
+    main->state = ACT_ANSWERED;
+    main->step = YARD_STOPPED;
+    agent_post (t);
+}
+
+/* What goes on by itself may have ended before the handler says that it goes on: by a call, or
+ * with the other handler, which may have been faster. */
+static yard_step how_it_ended (const struct act *act)
+{
+    const struct yard_task *t = act->task;
+
+    if (act->has_said)
+        return act->step;
+    if (act->which == SIDE)
+        return t->has_completed ? YARD_DONE : YARD_WORKING;
+    return t->has_stopped && act->signal != YM_DEPROVISION ? YARD_STOPPED : YARD_WORKING;
+}
+
 static void returned (struct act *act, yard_step step)
 {
-    if (step == YARD_WORKING && !act->has_said) {
-        act->state = ACT_ASYNC;
-    }
-    else {
-        act->state = ACT_ANSWERED;
-        act->step = step == YARD_WORKING ? act->step : step;
-    }
+    if (step == YARD_WORKING)
+        step = how_it_ended (act);
+    act->state = step == YARD_WORKING ? ACT_ASYNC : ACT_ANSWERED;
+    act->step = step;
     agent_post (act->task);
+    if (act->which == SIDE && (step == YARD_DONE || step == YARD_STOPPED))
+        worker_stopped (act->task);
 }
 
 static void *work (void *me)

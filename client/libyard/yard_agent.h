@@ -25,8 +25,9 @@
  * also of a task that was fenced meanwhile. suspend and terminate end 'start' too: once one of
  * them has returned YARD_DONE, or yard_task_suspended or yard_task_terminated was called, a
  * start that had returned YARD_WORKING is over, and nothing may touch the task. A start that
- * blocks still has to return. yard_task_complete ends a suspend or terminate as well that had
- * returned YARD_WORKING. yard_agent_run returns when no task lives.
+ * blocks still has to return; if it returns YARD_WORKING only then, that is its end. In the
+ * same way yard_task_complete ends a suspend or terminate that returned YARD_WORKING, or
+ * returns it afterwards. yard_agent_run returns when no task lives.
  */
 #ifndef YARD_AGENT_H
 #define YARD_AGENT_H

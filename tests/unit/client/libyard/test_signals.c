@@ -609,6 +609,92 @@ Test (signals, what_goes_on_by_itself_stops_by_itself, .timeout = 60)
     }
 }
 
+/* Who is faster, what works or who tells it to stop, is for nobody to know. */
+static void complete_stopped (yard_task *task, struct stage *stage)
+{
+    (void)stage;
+    yard_task_complete (task, YARD_STOPPED);
+}
+
+Test (signals, what_stopped_before_it_was_told_is_over, .timeout = 60)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        const struct side *side = &sides[i];
+        struct scene *s = open_scene (1 << SUSPEND | 1 << TERMINATE);
+        s->stage.play[START].how = BY_ITSELF;
+        s->stage.play[side->which].how = BY_ITSELF;
+        s->stage.during[side->which] = complete_stopped;
+        tell_start (s, YM_PREPARE, 5, NULL, 0);
+        hear_working (s, YM_START, 1);
+        tell_side (s, side);
+        hear_end (s, side->end, 2);
+        close_scene (s);
+    }
+}
+
+static void wait_to_go_on (yard_task *task, struct stage *stage)
+{
+    (void)wait_to_be_let (stage, START, task, (struct play){0});
+}
+
+Test (signals, what_was_stopped_before_it_returned_is_over, .timeout = 60)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        const struct side *side = &sides[i];
+        struct scene *s = open_scene (1 << SUSPEND | 1 << TERMINATE);
+        s->stage.play[START].how = BY_ITSELF;
+        s->stage.during[START] = wait_to_go_on;
+        tell_start (s, YM_PREPARE, 5, NULL, 0);
+        hear_started (s, 1);
+        tell_side (s, side);
+        hear_working (s, side->signal, 2); /* its handler has returned, start has not */
+        let (&s->stage, START);
+        hear_end (s, side->end, 3);
+        close_scene (s);
+    }
+}
+
+/* As far as the handlers know, nothing has changed: suspend stops what works by itself. */
+Test (signals, what_is_stopped_after_it_was_fenced_is_over, .timeout = 30)
+{
+    struct scene *s = open_scene (1 << SUSPEND);
+
+    s->stage.play[START].how = BY_ITSELF;
+    s->stage.play[SUSPEND].how = WHEN_LET;
+    tell_start (s, YM_PREPARE, 5, NULL, 0);
+    hear_working (s, YM_START, 1);
+    tell_suspend (s, 5, YM_OWNER, 0);
+    await_call (&s->stage, SUSPEND, 1);
+    tell_lost (s, 5);
+    do { /* the next attempt begins here, so the older one was given back */
+        tell_start (s, YM_PREPARE, 6, NULL, 0);
+        cr_assert (fake_take (&s->door, PATIENCE_MS));
+    } while (s->stage.called[START] < 2);
+    yard_task_complete (s->stage.task, YARD_DONE);
+    close_scene (s);
+}
+
+/* It came to run while it was being suspended: that is told for nothing, and it is still ours.
+ */
+Test (signals, what_runs_too_late_is_suspended, .timeout = 30)
+{
+    struct scene *s = open_scene (1 << SUSPEND | SAYS_STARTED);
+
+    s->stage.play[START].how = s->stage.play[SUSPEND].how = BY_ITSELF;
+    tell_start (s, YM_PREPARE, 5, NULL, 0);
+    hear_working (s, YM_START, 1);
+    tell_suspend (s, 5, YM_OWNER, 0);
+    hear_working (s, YM_STOP, 2);
+    yard_task_started (s->stage.task);
+    (void)fake_expect (&s->door, YM_MSG_attempt_started);
+    fake_refuse (&s->door, "illegal_move", false, 0);
+    hear_nothing (s);
+    cr_assert_eq (yard_task_should_stop (s->stage.task), YARD_STOP_SUSPENDED);
+    yard_task_suspended (s->stage.task);
+    hear_end (s, YM_MSG_attempt_suspended, 4);
+    close_scene (s);
+}
+
 /* --- tombstones --- */
 
 Test (signals, what_was_told_to_end_never_begins, .timeout = 60)
@@ -861,6 +947,56 @@ Test (signals, a_changed_address_is_told, .timeout = 60)
             hear_end (s, YM_MSG_attempt_completed, 2);
         close_scene (s);
     }
+}
+
+/* Also when more was to be said after it, and the end came before that. */
+Test (signals, a_changed_address_is_told_before_the_end, .timeout = 30)
+{
+    struct scene *s = open_scene (1 << SUSPEND | SAYS_STARTED);
+    const struct ym_attempt_started *m;
+
+    s->stage.play[START].how = s->stage.play[SUSPEND].how = BY_ITSELF;
+    s->stage.during[START] = move_away;
+    tell_start (s, YM_PREPARE, 5, NULL, 0);
+    (void)fake_expect (&s->door, YM_MSG_attempt_working);
+    yard_task_started (s->stage.task);
+    tell_suspend (s, 5, YM_OWNER, 0);
+    await_call (&s->stage, SUSPEND, 1);
+    hear_nothing (s);
+    yard_task_complete (s->stage.task, YARD_DONE);
+    hear_nothing (s);
+    note_it (s, 5);
+    m = hear (s, YM_MSG_attempt_started);
+    cr_assert (m->has & 1 << 5 && ym_str_is (m->target, "/elsewhere"));
+    hear_end (s, YM_MSG_attempt_completed, 4);
+    close_scene (s);
+}
+
+/* --- where to go on --- */
+
+static void store_one (yard_task *task, struct stage *stage)
+{
+    yard_checkpoint from;
+
+    stage->rc = yard_task_checkpoint (task, "there", 5, NULL, 7, 9, NULL, 0);
+    yard_task_resume (task, &from);
+    stage->listed = (unsigned)from.number;
+}
+
+/* The number and what it stands for stay together. */
+Test (signals, what_it_goes_on_from_stays, .timeout = 30)
+{
+    struct scene *s = open_scene (0);
+
+    s->stage.during[START] = store_one;
+    s->stage.listed = 77;
+    start (&s->door, JOB, 5);
+    skip_to (&s->door, YM_MSG_attempt_checkpoint);
+    noted (&s->door, 5, 42);
+    await_call (&s->stage, START, 1);
+    cr_assert_eq (s->stage.rc, YARD_OK);
+    cr_assert_eq (s->stage.listed, 41);
+    close_scene (s);
 }
 
 /* --- fenced --- */
