@@ -46,6 +46,8 @@ struct assignment {
     struct shunned *shunned; /* offers whose lease failed alone */
     struct policy policy;
     bool reload_wanted, reloading; /* the attempts are to be read again */
+    bool was_here;                 /* attempts were read once */
+    bool was_away;                 /* and have to be read again: the database was away */
     size_t unknown_classes;
     struct hints changed, taken[YM_COUNT_tier];
     struct ready_hints ready[YM_COUNT_tier];

@@ -140,6 +140,16 @@ static void load_attempt (struct assignment *a, const struct attempt_row *row)
     load_wish (a, t, row);
 }
 
+/* A turn whose commit was not heard of may have brought jobs back, and what was on offer may
+ * have been taken for an attempt that was no more. */
+static void ask_queues (struct assignment *a)
+{
+    for (uint32_t tier = 0; tier < YM_COUNT_tier; tier++) {
+        flush_ready (a, tier);
+        ym_send (a->yard, queue_of (tier), YM_MSG_offer_again, 0, &(struct ym_offer_again){0});
+    }
+}
+
 static void done_load (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
 {
     struct assignment *a = me;
@@ -158,6 +168,10 @@ static void done_load (void *me, struct ym_turn *t, struct ym_item **items, size
         load_attempt (a, &attempt);
     }
     a->look = true;
+    if (a->was_away)
+        ask_queues (a);
+    a->was_away = false;
+    a->was_here = true;
     ym_log (YM_LOG_INFO, "attempts_loaded",
             ym_log_number ("agents", (int64_t)a->roster.agent_count),
             ym_log_number ("attempts", HASH_COUNT (a->roster.attempts)),
@@ -185,6 +199,7 @@ static void recover (void *me)
     struct assignment *a = me;
 
     roster_forget_work (&a->roster);
+    a->was_away = a->was_here;
     a->tick = ym_yard_tick (a->yard);
     a->ticking = false;
     a->reloading = true;

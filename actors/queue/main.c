@@ -81,8 +81,11 @@ static void on_queue_get (void *me, struct ym_item *item)
 
 static void on_offer_again (void *me, struct ym_item *item)
 {
+    struct queue *q = me;
+
     (void)item;
-    offer_afresh (me);
+    q->load_wanted = true;
+    offer_afresh (q);
 }
 
 static void on_policy_changed (void *me, struct ym_item *item)

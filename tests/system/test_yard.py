@@ -282,6 +282,23 @@ def test_kill_a_backend_under_load(role, hurt):
     nothing_is_lost_or_doubled(yard, work, acknowledged)
 
 
+def test_what_came_back_unheard_is_leased_again(hurt):
+    """The end of an attempt is committed, and the connection breaks before anybody hears of it."""
+    yard, work = hurt
+    job = work.submit(count=300, payload={"batch": 5, "pace_ms": 50})
+    work.wait_state(job, "STARTED")
+    yard.kill("assignment", signal.SIGSTOP)
+    try:
+        yard.sql(f"""SELECT ym.attempt_end (state_at, ARRAY[job_id], ARRAY[fence], ARRAY[holder], ARRAY[0], ARRAY[7]::int2[], ARRAY[0],
+            ARRAY[0], ARRAY[''], ARRAY[false], 100, 100, 0) FROM ym.job_run WHERE job_id = {job_number(job)}""")
+        assert work.state(job) == "QUEUED"
+        yard.sql("SELECT pg_terminate_backend (pid) FROM pg_stat_activity WHERE usename = 'ym_assignment'")
+    finally:
+        yard.kill("assignment", signal.SIGCONT)
+    work.wait_state(job, "COMPLETED")
+    assert int(work.value(job, "attempt")) >= 2
+
+
 def test_postgresql_crashes_under_load(hurt):
     yard, work = hurt
     with under_load(yard, work, 0) as acknowledged:
