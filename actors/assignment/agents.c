@@ -120,13 +120,10 @@ static void take_over (struct assignment *a, struct ym_turn *t, struct ym_item *
     agent->state = YM_AGENT_CONNECTED;
     agent->moving = false;
     agent->slots = (uint32_t)m->slots;
-    agent->capabilities = m->capabilities;
     memcpy (agent->request, m->request, sizeof agent->request);
-    (void)ym_text_copy (agent->region, sizeof agent->region, m->region);
-    (void)ym_text_copy (agent->pool, sizeof agent->pool, m->pool);
     if (fresh)
         agent->state_at = t->now_ms;
-    roster_refit_agent (&a->roster, agent);
+    roster_describe_agent (&a->roster, agent, m->region, m->pool, &m->capabilities);
     policy_fit_agent (a, agent);
     heard_of (a, agent, item);
     a->look = true;

@@ -48,6 +48,7 @@ struct assignment {
     bool reload_wanted, reloading; /* the attempts are to be read again */
     bool was_here;                 /* attempts were read once */
     bool was_away;                 /* and have to be read again: the database was away */
+    bool loaded; /* they were, since recovery: before that all slots look free */
     size_t unknown_classes;
     struct hints changed, taken[YM_COUNT_tier];
     struct ready_hints ready[YM_COUNT_tier];

@@ -8,6 +8,7 @@ struct round_offer {
     int64_t job;
     uint64_t rank;
     uint32_t tenant; /* its place in round_facts.room */
+    bool preempted;  /* it waits because it gave way itself */
 };
 bool decide_goes_before (const struct round_offer *a, const struct round_offer *b);
 

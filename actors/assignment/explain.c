@@ -122,7 +122,8 @@ void on_explain_ask (void *me, struct ym_item *item)
     struct answer answer = {.count = 0};
 
     item->asked = false;
-    if (!c->known || a->policy.number == 0) { /* it is read with the next round; ask again */
+    if (!c->known || !a->loaded ||
+        a->policy.number == 0) { /* it is read with the next round; ask again */
         a->look = true;
         not_yet (a, item);
         return;

@@ -238,7 +238,7 @@ static struct round *decide (struct assignment *a)
 
 void leasing_pass (struct assignment *a)
 {
-    if (!a->look || a->round || a->policy.number == 0 || a->policy.wanted ||
+    if (!a->look || a->round || !a->loaded || a->policy.number == 0 || a->policy.wanted ||
         a->policy.loading || !ym_yard_has_database (a->yard) || ym_yard_is_stopping (a->yard))
         return;
     a->look = false;

@@ -85,15 +85,12 @@ static void load_agent (struct assignment *a, const struct agent_row *row)
     agent->session = row->session;
     agent->state = row->state;
     agent->slots = row->slots;
-    agent->capabilities = row->capabilities;
     memcpy (agent->request, row->request, sizeof agent->request);
-    memcpy (agent->region, row->region, sizeof agent->region);
-    memcpy (agent->pool, row->pool, sizeof agent->pool);
     if (row->tick > agent->heard_tick)
         agent->heard_tick = row->tick;
     if (row->at_ms > agent->heard_ms)
         agent->heard_ms = row->at_ms;
-    roster_refit_agent (&a->roster, agent);
+    roster_describe_agent (&a->roster, agent, row->region, row->pool, &row->capabilities);
     policy_fit_agent (a, agent);
 }
 
@@ -159,6 +156,7 @@ static void done_load (void *me, struct ym_turn *t, struct ym_item **items, size
 
     (void)count;
     a->reloading = false;
+    a->loaded = true;
     for (size_t i = 0; i < store_rows (t, call); i++) {
         store_got_agent (t, call, i, &agent);
         load_agent (a, &agent);
@@ -200,6 +198,7 @@ static void recover (void *me)
 
     roster_forget_work (&a->roster);
     a->was_away = a->was_here;
+    a->loaded = false;
     a->tick = ym_yard_tick (a->yard);
     a->ticking = false;
     a->reloading = true;

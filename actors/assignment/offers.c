@@ -82,9 +82,9 @@ bool roster_add_offer (struct roster *r, uint32_t tier, const struct ym_offered 
                         .rank = job->rank,
                         .preempted = job->preempted};
     HASH_ADD (hh, r->offers, job, sizeof o->job, o);
-    list_insert (
-        &roster_class (r, job->requirement)->tiers[tier],
-        (struct round_offer){job->job, job->rank, roster_tenant (r, o->tenant)->place});
+    list_insert (&roster_class (r, job->requirement)->tiers[tier],
+                 (struct round_offer){job->job, job->rank, roster_tenant (r, o->tenant)->place,
+                                      job->preempted});
     return true;
 }
 

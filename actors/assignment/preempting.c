@@ -50,7 +50,7 @@ static void put_wants (struct assignment *a, struct wants *take_wants)
 /* Only with nothing under way: what a round is leasing right now needs no victim. */
 static bool may_look (const struct assignment *a)
 {
-    return a->look_for_victims && !a->wanting && !a->round && !a->look &&
+    return a->look_for_victims && !a->wanting && !a->round && !a->look && a->loaded &&
            a->policy.number != 0 && !a->policy.wanted && !a->policy.loading &&
            ym_yard_has_database (a->yard) && !ym_yard_is_stopping (a->yard);
 }
@@ -64,6 +64,7 @@ void preempting_pass (struct assignment *a)
     struct moment m = moment_now (a);
     struct preempt_rules rules = {.now_ms = m.now_ms,
                                   .exempt_ms = a->preempt_exempt_ms,
+                                  .grace_ms = a->signal_limits.grace_ms,
                                   .most = (uint32_t)a->preempt_most};
     size_t count = roster_victims (&a->roster, &m, &rules, pairs, VICTIMS_MAX);
     a->look_for_victims = count == VICTIMS_MAX;
@@ -144,6 +145,14 @@ static void wanted (struct assignment *a, const struct wants *w, size_t i, int64
     tell_wish (a, t);
 }
 
+/* The row says otherwise than what is in memory: read it, or the same one is asked for ever. It
+ * is looked for another with the next tick. */
+static void refused (struct assignment *a, const struct attempt *t)
+{
+    if (t && t->wish == YM_NOTHING && !t->ending)
+        a->reload_wanted = true;
+}
+
 static void done_want (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
 {
     struct assignment *a = me;
@@ -155,9 +164,7 @@ static void done_want (void *me, struct ym_turn *t, struct ym_item **items, size
     for (size_t i = 0; i < store_rows (t, call); i++)
         wanted (a, w, store_got_place (t, call, i), t->now_ms);
     for (size_t i = 0; i < w->count; i++)
-        (void)over (a, w, i);
-    if (store_rows (t, call) < w->count)
-        a->look_for_victims = true; /* somebody did not give way: another one may */
+        refused (a, over (a, w, i));
 }
 
 static void failed_want (void *me, struct ym_item *item)

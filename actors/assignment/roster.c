@@ -61,7 +61,7 @@ static void class_fit_agent (struct class *c, const struct agent *a)
     struct agent_facts f = {
         .region = a->region, .pool = a->pool, .capabilities = &a->capabilities};
 
-    if (!c->known)
+    if (!c->known || !a->fitted)
         return;
     if (decide_fits_never (&c->need, &f) == 0)
         add_fitting (&c->agents, a->number);
@@ -69,11 +69,39 @@ static void class_fit_agent (struct class *c, const struct agent *a)
         add_fitting (&c->overflow, a->number);
 }
 
-void roster_refit_agent (struct roster *r, struct agent *a)
+static bool are_same (const struct ym_words *a, const struct ym_words *b)
 {
+    if (a->count != b->count)
+        return false;
+    for (uint32_t i = 0; i < a->count; i++)
+        if (strcmp (a->word[i], b->word[i]) != 0)
+            return false;
+    return true;
+}
+
+static bool is_described (const struct agent *a, const char *region, const char *pool,
+                          const struct ym_words *capabilities)
+{
+    return a->fitted && strcmp (a->region, region) == 0 && strcmp (a->pool, pool) == 0 &&
+           are_same (&a->capabilities, capabilities);
+}
+
+void roster_describe_agent (struct roster *r, struct agent *a, const char *region,
+                            const char *pool, const struct ym_words *capabilities)
+{
+    bool was_fitted = a->fitted;
+
+    if (is_described (a, region, pool, capabilities))
+        return;
+    (void)ym_text_copy (a->region, sizeof a->region, region);
+    (void)ym_text_copy (a->pool, sizeof a->pool, pool);
+    a->capabilities = *capabilities;
+    a->fitted = true;
     for (size_t i = 0; i < r->class_count; i++) {
-        forget_agent (&r->classes[i]->agents, a->number);
-        forget_agent (&r->classes[i]->overflow, a->number);
+        if (was_fitted) {
+            forget_agent (&r->classes[i]->agents, a->number);
+            forget_agent (&r->classes[i]->overflow, a->number);
+        }
         class_fit_agent (r->classes[i], a);
     }
 }

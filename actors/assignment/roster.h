@@ -21,6 +21,7 @@ struct agent {
     uint32_t number;
     char name[41], region[41], pool[41];
     struct ym_words capabilities;
+    bool fitted; /* the classes know it by these words */
     int64_t session;
     uint8_t request[16];
     int state; /* enum ym_agent_state */
@@ -136,8 +137,10 @@ void roster_forget_work (struct roster *r); /* agents and attempts; offers stay 
 
 struct agent *roster_agent (const struct roster *r, int64_t id);
 struct agent *roster_add_agent (struct roster *r, int64_t id, const char *name);
-/* After its region, pool or capabilities changed: which classes it fits. */
-void roster_refit_agent (struct roster *r, struct agent *a);
+/* Its words, as it registered with them: which classes it fits. Costs nothing if they are as
+ * they were. */
+void roster_describe_agent (struct roster *r, struct agent *a, const char *region,
+                            const char *pool, const struct ym_words *capabilities);
 
 struct attempt *roster_attempt (const struct roster *r, int64_t job);
 /* Takes the place of an older attempt of the job. */

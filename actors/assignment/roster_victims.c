@@ -4,32 +4,30 @@
  * at, and nothing if there are none of either; never what waits behind the offers.
  */
 #include <stdlib.h>
+#include <string.h>
 #include <utlist.h>
 
 #include "actors/assignment/roster.h"
 #include "common/base/own.h"
 
-enum { OFFERS_MOST = 1024 }; /* of one round: those in front */
-
 struct space {
     struct preempt_attempt *attempts;
-    struct preempt_offer *offers;
     struct preempt_class *classes;
-    int64_t *served; /* jobs that somebody gives way to, sorted */
+    struct preempt_served *served; /* by job */
     size_t served_count;
     bool *usable;
     int64_t *window;
-    uint32_t *room;
+    uint32_t *coming, *room;
 };
 
 static void free_space (struct space *s)
 {
     free (s->attempts);
-    free (s->offers);
     free (s->classes);
     free (s->served);
     free (s->usable);
     free (s->window);
+    free (s->coming);
     free (s->room);
 }
 
@@ -41,10 +39,67 @@ static struct preempt_attempt attempt_facts (const struct attempt *t)
                                     .preempted = t->preempted,
                                     .started = t->state == YM_JOB_STARTED &&
                                                t->wish == YM_NOTHING && !t->wanting &&
-                                               !t->ending,
+                                               !t->wishing && !t->ending,
                                     .fixed = t->fixed,
                                     .started_at = t->started_at,
                                     .checkpoint_at = t->checkpoint_at};
+}
+
+/* Whether its slot comes free soon, whoever asked for that: its end is being committed, or was
+ * asked for not longer ago than the grace time. */
+static bool is_leaving (const struct attempt *t, int64_t now_ms, int64_t grace_ms)
+{
+    bool is_asked = t->wish != YM_NOTHING || t->state == YM_JOB_COMPLETING ||
+                    t->state == YM_JOB_DEPROVISION_REQUESTED;
+    int64_t since = t->wish != YM_NOTHING ? t->wanted_at : t->state_at;
+
+    if (t->ending || t->wishing)
+        return true;
+    return is_asked && since <= now_ms && now_ms - since <= grace_ms;
+}
+
+static void add_served (const struct roster *r, struct space *s, const struct offer *o)
+{
+    struct tenant *t;
+
+    HASH_FIND (hh, r->tenants_by_id, &o->tenant, sizeof o->tenant, t);
+    s->served[s->served_count++] = (struct preempt_served){o->job, t->place};
+}
+
+/* A slot that comes free is the job's it is freed for, while that waits; else it is anybody's.
+ */
+static void gather_leaving (const struct roster *r, const struct moment *m, int64_t grace_ms,
+                            struct space *s)
+{
+    const struct attempt *t;
+
+    for (unsigned tier = 0; tier < YM_COUNT_tier; tier++)
+        DL_FOREACH2 (r->of_tier[tier], t, tier_next)
+        {
+            const struct offer *o = t->beneficiary ? roster_offer (r, t->beneficiary) : NULL;
+            bool is_leaving_soon = is_leaving (t, m->now_ms, grace_ms);
+            if (o && (is_leaving_soon || t->suspender == YM_PREEMPTION))
+                add_served (r, s, o);
+            else
+                s->coming[t->agent->number] += is_leaving_soon;
+        }
+}
+
+static void gather_kept (const struct roster *r, struct space *s)
+{
+    const struct offer *o;
+
+    for (size_t i = 0; i < r->kept_count; i++)
+        if ((o = roster_offer (r, r->kept[i].job)))
+            add_served (r, s, o);
+}
+
+static int by_job (const void *x, const void *y)
+{
+    int64_t a = ((const struct preempt_served *)x)->job;
+    int64_t b = ((const struct preempt_served *)y)->job;
+
+    return (a > b) - (a < b);
 }
 
 static size_t gather_attempts (const struct roster *r, struct space *s)
@@ -54,61 +109,39 @@ static size_t gather_attempts (const struct roster *r, struct space *s)
 
     for (unsigned tier = 0; tier < YM_PLATINUM; tier++)
         DL_FOREACH2 (r->of_tier[tier], t, tier_next)
-        {
-            s->attempts[count++] = attempt_facts (t);
-            if (t->beneficiary)
-                s->served[s->served_count++] = t->beneficiary;
-        }
-    for (size_t i = 0; i < r->kept_count; i++)
-        s->served[s->served_count++] = r->kept[i].job;
+    s->attempts[count++] = attempt_facts (t);
     return count;
 }
 
-static int by_number (const void *x, const void *y)
+static bool has_offers (const struct class *c, unsigned tier)
 {
-    int64_t a = *(const int64_t *)x, b = *(const int64_t *)y;
-
-    return (a > b) - (a < b);
+    return c->tiers[tier].count > c->tiers[tier].from;
 }
 
-static bool is_served (const struct space *s, int64_t job)
-{
-    return bsearch (&job, s->served, s->served_count, sizeof job, by_number) != NULL;
-}
-
-static size_t gather_list (const struct roster *r, struct space *s, size_t count,
-                           const struct class *c, uint32_t place, unsigned tier)
-{
-    const struct offer_list *l = &c->tiers[tier];
-
-    for (size_t i = l->from; i < l->count && count < OFFERS_MOST; i++) {
-        const struct offer *o = roster_offer (r, l->offers[i].job);
-        s->offers[count++] = (struct preempt_offer){.offer = l->offers[i],
-                                                    .class = place,
-                                                    .tier = tier,
-                                                    .preempted = o->preempted,
-                                                    .served = is_served (s, o->job)};
-    }
-    return count;
-}
-
-static size_t gather_offers (const struct roster *r, struct space *s)
+static size_t gather_classes (const struct roster *r, const struct moment *m, struct space *s)
 {
     size_t count = 0;
 
-    for (unsigned tier = YM_COUNT_tier; tier-- > YM_STANDARD + 1;)
-        for (size_t i = 0; i < r->class_count && !r->stopped[tier]; i++)
-            if (r->classes[i]->known && r->classes[i]->agents.count > 0)
-                count = gather_list (r, s, count, r->classes[i], (uint32_t)i, tier);
+    for (size_t i = 0; i < r->class_count; i++) {
+        const struct class *c = r->classes[i];
+        struct preempt_class *to = &s->classes[count];
+        if (!c->known || c->agents.count == 0 ||
+            !(has_offers (c, YM_PREMIUM) || has_offers (c, YM_PLATINUM)))
+            continue;
+        *to = (struct preempt_class){.agents = c->agents.at,
+                                     .agent_count = c->agents.count,
+                                     .until_ms = roster_until (c, m)};
+        for (unsigned t = 0; t < YM_COUNT_tier; t++) {
+            to->tiers[t].offers = c->tiers[t].offers + c->tiers[t].from;
+            to->tiers[t].count = c->tiers[t].count - c->tiers[t].from;
+        }
+        count++;
+    }
     return count;
 }
 
 static void gather_rest (const struct roster *r, const struct moment *m, struct space *s)
 {
-    for (size_t i = 0; i < r->class_count; i++)
-        s->classes[i] =
-            (struct preempt_class){r->classes[i]->agents.at, r->classes[i]->agents.count,
-                                   roster_until (r->classes[i], m)};
     for (size_t i = 0; i < r->agent_count; i++) {
         struct agent_facts f = roster_facts (r, r->agents[i], m);
         s->usable[i] = f.connected && f.heard && !f.draining && f.used <= f.slots;
@@ -132,18 +165,23 @@ static size_t choose (const struct roster *r, const struct moment *m,
 {
     struct preempt_facts f = {.rules = rules,
                               .attempts = s->attempts,
-                              .offers = s->offers,
                               .classes = s->classes,
+                              .served = s->served,
                               .usable = s->usable,
                               .window = s->window,
+                              .coming = s->coming,
                               .agent_count = r->agent_count,
                               .room = s->room};
 
-    f.attempt_count = gather_attempts (r, s);
-    qsort (s->served, s->served_count, sizeof *s->served, by_number);
-    f.offer_count = gather_offers (r, s);
-    if (f.offer_count == 0)
+    f.class_count = gather_classes (r, m, s);
+    if (f.class_count == 0)
         return 0;
+    f.attempt_count = gather_attempts (r, s);
+    gather_leaving (r, m, rules->grace_ms, s);
+    gather_kept (r, s);
+    qsort (s->served, s->served_count, sizeof *s->served, by_job);
+    f.served_count = s->served_count;
+    memcpy (f.stopped, r->stopped, sizeof f.stopped);
     gather_rest (r, m, s);
     return decide_preempt (&f, ret, room);
 }
@@ -158,11 +196,11 @@ size_t roster_victims (const struct roster *r, const struct moment *m,
         return 0;
     s = (struct space){
         .attempts = ym_new_array (attempts + 1, sizeof *s.attempts),
-        .offers = ym_new_array (OFFERS_MOST, sizeof *s.offers),
         .classes = ym_new_array (r->class_count + 1, sizeof *s.classes),
         .served = ym_new_array (attempts + r->kept_count + 1, sizeof *s.served),
         .usable = ym_new_array (r->agent_count + 1, sizeof *s.usable),
         .window = ym_new_array (r->agent_count + 1, sizeof *s.window),
+        .coming = ym_new_array (r->agent_count + 1, sizeof *s.coming),
         .room = ym_new_array (r->tenant_count + 1, sizeof *s.room),
     };
     size_t count = choose (r, m, rules, &s, ret, room);

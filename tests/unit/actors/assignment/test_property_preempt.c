@@ -24,7 +24,7 @@
 #define SEQUENCES 100000
 #endif
 
-enum { AGENTS = 3, JOBS = 8, CLASSES = 3, STEPS_MAX = 400, EXEMPT = 2 };
+enum { AGENTS = 3, JOBS = 8, CLASSES = 3, STEPS_MAX = 400, EXEMPT = 2, GRACE = 5 };
 
 struct job {
     uint32_t tier, class, preempted;
@@ -65,8 +65,8 @@ static void set_agents (struct yard *y)
         a->reachable = true;
         a->heard_tick = 1;
         a->slots = i == 0 ? 1 : below (3);
-        (void)ym_text_copy (a->pool, sizeof a->pool, "shared");
-        (void)ym_text_copy (a->region, sizeof a->region, i == 0 || below (2) ? "a" : "b");
+        roster_describe_agent (&y->roster, a, i == 0 || below (2) ? "a" : "b", "shared",
+                               &(struct ym_words){0});
     }
     for (uint32_t c = 0; c < CLASSES; c++) {
         struct ym_requirement need = {.pool = "shared"};
@@ -149,6 +149,23 @@ static bool fits (const struct yard *y, int64_t job, const struct agent *a)
     return decide_match (&need, 0, &f) == 0;
 }
 
+/* Slots on agents that fit the job which come free anyway, against the jobs that are before it:
+ * if there are more of them, nobody has to give way. */
+static void check_need (const struct yard *y, int64_t job)
+{
+    unsigned leaving = 0, before = 0;
+    const struct attempt *t, *next;
+
+    HASH_ITER (hh, y->roster.attempts, t, next)
+    leaving +=
+        t->wish == YM_TERMINATE && y->now - t->wanted_at <= GRACE && fits (y, job, t->agent);
+    for (int64_t i = 1; i <= JOBS; i++)
+        before += i != job && roster_offer (&y->roster, i) &&
+                  (y->jobs[i].tier > y->jobs[job].tier ||
+                   (y->jobs[i].tier == y->jobs[job].tier && i < job));
+    cr_assert_leq (leaving, before, "more than needed");
+}
+
 /* Nobody cheaper could have given way to this one. */
 static void check_pair (const struct yard *y, const struct preempt_pair *p)
 {
@@ -163,6 +180,7 @@ static void check_pair (const struct yard *y, const struct preempt_pair *p)
     cr_assert_not (up->came_back, "a cascade");
     cr_assert (fits (y, p->beneficiary, t->agent), "of no use");
     cr_assert (roster_offer (&y->roster, p->beneficiary), "needs none");
+    check_need (y, p->beneficiary);
     for (size_t i = 0; i < y->roster.agent_count; i++) {
         const struct agent *a = y->roster.agents[i];
         cr_assert (!fits (y, p->beneficiary, a) || a->used >= a->slots, "more than needed");
@@ -172,7 +190,8 @@ static void check_pair (const struct yard *y, const struct preempt_pair *p)
 static void preempt (struct yard *y)
 {
     struct preempt_pair pairs[JOBS];
-    struct preempt_rules rules = {.now_ms = y->now, .exempt_ms = EXEMPT, .most = y->most};
+    struct preempt_rules rules = {
+        .now_ms = y->now, .exempt_ms = EXEMPT, .grace_ms = GRACE, .most = y->most};
     struct moment m = moment_of (y);
     size_t count = roster_victims (&y->roster, &m, &rules, pairs, JOBS);
 
@@ -186,7 +205,25 @@ static void preempt (struct yard *y)
         preemptions++;
         t->wish = YM_SUSPEND;
         t->suspender = YM_PREEMPTION;
+        t->wanted_at = y->now;
         t->beneficiary = pairs[i].beneficiary;
+    }
+}
+
+/* Owners terminate some, whether they run or wait. */
+static void terminate_some (struct yard *y)
+{
+    int64_t job = 1 + below (JOBS * 4);
+    struct offer taken;
+    struct attempt *t;
+
+    if (job > JOBS)
+        return;
+    if (roster_take_offer (&y->roster, job, &taken))
+        y->jobs[job].done = true;
+    if ((t = roster_attempt (&y->roster, job)) && t->wish != YM_TERMINATE) {
+        t->wish = YM_TERMINATE;
+        t->wanted_at = y->now;
     }
 }
 
@@ -201,7 +238,7 @@ static void work (struct yard *y)
         int64_t job = t->job;
         if (below (4) == 0)
             t->checkpoint_at = y->now;
-        if (--j->work <= 0) {
+        if (--j->work <= 0 || (t->wish == YM_TERMINATE && below (4) == 0)) {
             j->done = true;
             roster_remove_attempt (&y->roster, t);
         }
@@ -233,6 +270,7 @@ static void run_sequence (struct yard *y)
                 offer (y, i);
         lease (y);
         preempt (y);
+        terminate_some (y);
         work (y);
         y->now++;
     }

@@ -69,9 +69,10 @@ static struct ym_requirement some_need (void)
 
 static void change_agent (struct yard *y, struct agent *a)
 {
-    (void)ym_text_copy (a->region, sizeof a->region, below (2) ? "a" : "b");
-    (void)ym_text_copy (a->pool, sizeof a->pool, below (4) ? "shared" : "own");
-    a->capabilities = some_words ("xyz", 2);
+    struct ym_words capabilities = some_words ("xyz", 2);
+
+    roster_describe_agent (&y->roster, a, below (2) ? "a" : "b", below (4) ? "shared" : "own",
+                           &capabilities);
     a->state = below (6) ? YM_AGENT_CONNECTED : YM_AGENT_LOST;
     a->reachable = below (8) > 0;
     a->moving = below (8) == 0;
@@ -80,7 +81,6 @@ static void change_agent (struct yard *y, struct agent *a)
     a->draining = below (8) == 0;
     a->window_ms = below (8) ? DECIDE_NO_WINDOW : 0;
     a->heard_tick = y->tick - below (LEASE_TICKS);
-    roster_refit_agent (&y->roster, a);
 }
 
 static void add_agent (struct yard *y)
@@ -382,5 +382,26 @@ Test (roster, a_class_is_learned_once)
     roster_know_class (&r, c, &(struct ym_requirement){.pool = "one"});
     roster_know_class (&r, c, &(struct ym_requirement){.pool = "two"});
     cr_expect_str_eq (c->need.pool, "one");
+    roster_done (&r);
+}
+
+/* Read or registered again with the words it had, an agent costs the classes nothing. */
+Test (roster, words_as_they_were_change_no_class)
+{
+    struct roster r = {0};
+    struct agent *a = roster_add_agent (&r, 1, "a"), *b = roster_add_agent (&r, 2, "b");
+    struct class *c = roster_class (&r, 5);
+    const struct ym_words none = {0};
+
+    roster_know_class (&r, c, &(struct ym_requirement){.pool = "shared"});
+    cr_expect_eq (c->agents.count, 0, "nothing is known of them yet");
+    roster_describe_agent (&r, a, "x", "shared", &none);
+    roster_describe_agent (&r, b, "x", "shared", &none);
+    roster_describe_agent (&r, a, "x", "shared", &none);
+    cr_assert_eq (c->agents.count, 2);
+    cr_expect_eq (c->agents.at[0], a->number);
+    roster_describe_agent (&r, a, "x", "other", &none);
+    cr_assert_eq (c->agents.count, 1);
+    cr_expect_eq (c->agents.at[0], b->number);
     roster_done (&r);
 }
