@@ -157,8 +157,8 @@ static void check_need (const struct yard *y, int64_t job)
     const struct attempt *t, *next;
 
     HASH_ITER (hh, y->roster.attempts, t, next)
-    leaving +=
-        t->wish == YM_TERMINATE && y->now - t->wanted_at <= GRACE && fits (y, job, t->agent);
+    leaving += t->wish == YM_TERMINATE && y->now - t->wanted_at <= GRACE &&
+               fits (y, job, t->agent) && !roster_offer (&y->roster, t->beneficiary);
     for (int64_t i = 1; i <= JOBS; i++)
         before += i != job && roster_offer (&y->roster, i) &&
                   (y->jobs[i].tier > y->jobs[job].tier ||
