@@ -369,10 +369,16 @@ static void depend_on_ended (struct asking *k, const char *name)
         say (k->a, "nothing: %s has ended already", name);
         return;
     }
-    k->a->hold = YM_DEPENDENCY_BAD;
-    k->a->on = YM_JOB_NOTE_HELD;
     (void)ym_text_format (k->a->detail, sizeof k->a->detail, "%s ended %s", name,
                           ym_life_state_name (&ym_job_life, k->f->on_state));
+    if (k->f->hold ==
+        YM_BY_OPERATOR) { /* another hold in its place could be lifted by others */
+        k->a->on = YM_JOB_NOTE_CHANGED;
+        say (k->a, "an operator holds it already; %s", k->a->detail);
+        return;
+    }
+    k->a->hold = YM_DEPENDENCY_BAD;
+    k->a->on = YM_JOB_NOTE_HELD;
     say (k->a, "it is held: %s", k->a->detail);
 }
 

@@ -17,8 +17,8 @@ static void standing_suspended (const struct why *w, struct ym_blocker_row *row)
     (void)ym_text_format (row->have, sizeof row->have, "SUSPENDED by %s",
                           ym_enum_word (YM_ENUM_SUSPENDER, w->suspender));
     (void)ym_text_copy (row->lifted_by, sizeof row->lifted_by,
-                        w->suspender == YM_OWNER ? "a key of its tenant: resume"
-                                                 : "an operator: resume");
+                        w->suspender == YM_OWNER ? "a key of its tenant: job resume"
+                                                 : "an operator: job resume");
 }
 
 static void standing_elsewhere (const struct why *w, struct ym_blocker_row *row)
@@ -38,7 +38,10 @@ static void standing_held (const struct why *w, struct ym_blocker_row *row)
 {
     (void)ym_text_copy (row->wanted, sizeof row->wanted, "not held");
     (void)ym_text_copy (row->have, sizeof row->have, ym_enum_word (YM_ENUM_HOLD, w->hold));
-    (void)ym_text_copy (row->lifted_by, sizeof row->lifted_by, "an operator: release");
+    (void)ym_text_copy (row->lifted_by, sizeof row->lifted_by,
+                        w->hold == YM_BY_OPERATOR ? "an operator: job release"
+                        : w->hold == YM_AT_SUBMIT ? "its owner or an operator: job release"
+                                                  : "its owner or an operator: job retry");
 }
 
 static void standing_dependent (const struct why *w, struct ym_blocker_row *row)

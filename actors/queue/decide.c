@@ -87,10 +87,10 @@ static void explain_hold (const struct explain_facts *f, struct rows *r)
 {
     static const char *const lifts[YM_COUNT_hold] = {
         [YM_BY_OPERATOR] = "an operator: job release",
-        [YM_AT_SUBMIT] = "an operator: job release",
+        [YM_AT_SUBMIT] = "its owner or an operator: job release",
         [YM_RETRIES_USED] = "its owner or an operator: job retry",
         [YM_AGENTS_LOST] = "its owner or an operator: job retry",
-        [YM_DEPENDENCY_BAD] = "an operator: job release",
+        [YM_DEPENDENCY_BAD] = "its owner or an operator: job retry",
     };
     uint32_t hold = f->waits.hold < YM_COUNT_hold ? f->waits.hold : YM_BY_OPERATOR;
     struct ym_blocker_row *b =

@@ -279,7 +279,8 @@ LANGUAGE sql VOLATILE SET search_path = ym, pg_temp SET enable_hashjoin = off SE
 $$;
 
 -- These jobs have ended, with these states. What waited for them waits no more, or is held if it was to
--- wait for a success; what they waited for themselves, and why they were held, is forgotten. To be called
+-- wait for a success: an operator's hold stays one, or its owner could lift it; what they waited for
+-- themselves, and why they were held, is forgotten. To be called
 -- with the ends of jobs that are awaited, in a statement after them. Gives back what queues are to be
 -- told; jobs that changed without waiting in a queue are not among it.
 CREATE FUNCTION ym.dependency_resolve(_now int8, _jobs int8[], _states int2[])
@@ -301,13 +302,16 @@ BEGIN
           FROM met m GROUP BY m.job_id ORDER BY m.job_id),
     moved AS (
         UPDATE ym.job_run r SET unmet = r.unmet - e.count, seq = r.seq + CASE WHEN e.bad THEN 2 ELSE 1 END,
-               held = CASE WHEN e.bad THEN ym.word_number('hold', 'dependency_failed') ELSE r.held END
+               held = CASE WHEN e.bad AND r.held <> ym.word_number('hold', 'by_operator') THEN ym.word_number('hold', 'dependency_failed') ELSE r.held END
           FROM each e WHERE r.job_id = e.job_id
         RETURNING r.job_id, r.seq, r.state, r.attempt, r.fence, r.agent_id, r.held, e.bad, left(e.said, 1000) AS said, left(e.reason, 200) AS reason),
     held AS (
-        INSERT INTO ym.hold (job_id, shard_id, hold, reason, who, at_ms)
+        INSERT INTO ym.hold AS h (job_id, shard_id, hold, reason, who, at_ms)
         SELECT m.job_id, 0, m.held, m.reason, 0, _now FROM moved m WHERE m.bad
-            ON CONFLICT ON CONSTRAINT hold_pkey DO UPDATE SET hold = EXCLUDED.hold, reason = EXCLUDED.reason, who = 0, at_ms = EXCLUDED.at_ms),
+            ON CONFLICT ON CONSTRAINT hold_pkey DO UPDATE SET (hold, reason, who, at_ms) = (
+                SELECT EXCLUDED.hold, CASE WHEN y.stays THEN left(concat_ws('; ', NULLIF(h.reason, ''), EXCLUDED.reason), 200) ELSE EXCLUDED.reason END,
+                       CASE WHEN y.stays THEN h.who ELSE 0 END, CASE WHEN y.stays THEN h.at_ms ELSE EXCLUDED.at_ms END
+                  FROM (SELECT h.hold = ym.word_number('hold', 'by_operator') AS stays) y)),
     noted AS (
         INSERT INTO ym.job_event (shard_id, job_id, seq, at_ms, on_event, from_state, state, attempt, fence, agent_id, who, detail)
         SELECT 0, m.job_id, m.seq - CASE WHEN m.bad AND n.name = 'MET' THEN 1 ELSE 0 END, _now, n.number, m.state, m.state, m.attempt, m.fence, m.agent_id, 0,
@@ -613,12 +617,15 @@ END $$;
 
 -- Which of these requests were answered: one row each, in their order.
 CREATE FUNCTION ym.request_seen(_tenants int4[], _requests bytea[]) RETURNS TABLE (digest bytea, reply bytea)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     SELECT q.digest, q.reply
       FROM unnest(_tenants, _requests) WITH ORDINALITY AS g (tenant_id, request, ix)
            LEFT JOIN ym.request q ON q.tenant_id = g.tenant_id AND q.request = g.request
-     ORDER BY g.ix
-$$;
+     ORDER BY g.ix;
+END $$;
 
 -- How many jobs wait of each tenant that has a cap on it. Reads all live jobs if there is one.
 CREATE FUNCTION ym.waiting_counts() RETURNS TABLE (tenant_id int4, tier int2, waiting int8)

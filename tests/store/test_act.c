@@ -294,6 +294,23 @@ Test (act, a_dependency_meets_its_end)
     job_is (su, 3, "QUEUED 3 0 0 0 16 0 0 0 f");
 }
 
+/* Its owner could lift a hold for a dependency. */
+Test (act, an_operators_hold_outlasts_a_bad_end)
+{
+    PGconn *in = yard_session ("ym_intake"), *su = yard_session (NULL);
+
+    three_jobs (in);
+    yard_is (in, "t t 2 0 16 0 1", "%s", wait_for (2, 1, 1, YM_AFTER_SUCCESS));
+    yard_is (in, "t t 2 0 16 1 1", "%s",
+             act ((struct change){2, 2, "hold", YM_JOB_NOTE_HELD, AS_IT_WAS,
+                                  .hold = YM_BY_OPERATOR, .detail = "look first"}));
+    yard_is (in, "t f 1 0 0 0 0; f t 2 0 16 1 0", "%s", end (1, 1, YM_JOB_TERMINATED));
+    job_is (su, 2, "QUEUED 5 0 0 1 16 0 0 0 f");
+    yard_is (su, "1 5 t",
+             "SELECT hold, who, reason = 'look first; ' || ym.job_name (t.id (1)) ||"
+             " ' ended TERMINATED' FROM ym.hold");
+}
+
 /* Submitting with orders. */
 
 static const char *submit (int job, const char *request, const char *orders)
