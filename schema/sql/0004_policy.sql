@@ -12,6 +12,7 @@ CREATE TABLE ym.queue_gate (
 INSERT INTO ym.queue_gate (tier) SELECT generate_series(0, 2);
 
 -- An agent without a row is not drained. version goes on when a drain is lifted, so the row stays.
+-- It is of the identity: a key that replaces another is drained as that was.
 CREATE TABLE ym.agent_drain (
     agent_id int8 PRIMARY KEY, draining bool NOT NULL, reason text NOT NULL, deadline_ms int8 NOT NULL,       -- 0: none
     who int8 NOT NULL, at_ms int8 NOT NULL, version int8 NOT NULL DEFAULT 1);
@@ -42,9 +43,12 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
      ORDER BY t.tenant_id
 $$;
 
+-- A row for each key of a drained agent: to who gives out work each is an agent.
 CREATE FUNCTION ym.policy_drains() RETURNS TABLE (agent_id int8, reason text, deadline_ms int8, at_ms int8)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
-    SELECT d.agent_id, d.reason, d.deadline_ms, d.at_ms FROM ym.agent_drain d WHERE d.draining ORDER BY d.agent_id
+    SELECT COALESCE(k.key_id, d.agent_id), d.reason, d.deadline_ms, d.at_ms
+      FROM ym.agent_drain d LEFT JOIN ym.key k ON k.identity = d.agent_id
+     WHERE d.draining ORDER BY 1
 $$;
 
 CREATE FUNCTION ym.policy_windows(_now int8)
@@ -60,17 +64,18 @@ $$;
 -- outcome of a change: 0 done, 1 asked before (digest and reply), 2 it moved since it was looked at.
 
 -- Of the oldest 20000 live jobs, so that it costs the same however many wait; 'whole' if those are all.
--- Only a tier's (-1: any), a tenant's (0: any), or those that an agent holds (0: any).
+-- Only a tier's (-1: any), a tenant's (0: any), or those that an agent holds by any of its keys (0: any).
 CREATE FUNCTION ym.policy_counts(_tier int2, _tenant int4, _agent int8) RETURNS TABLE (waiting int8, running int8, whole bool)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
 #variable_conflict use_column
+DECLARE _keys int8[] := ARRAY(SELECT k.key_id FROM ym.key k WHERE _agent > 0 AND k.identity = _agent) || _agent;
 BEGIN
     RETURN QUERY
     WITH looked AS MATERIALIZED (
         SELECT r.tier, r.tenant_id, r.state, r.holder FROM ym.job_run r ORDER BY r.job_id LIMIT 20000),
     fits AS (
         SELECT l.state, l.holder FROM looked l
-         WHERE (_tier < 0 OR l.tier = _tier) AND (_tenant = 0 OR l.tenant_id = _tenant) AND (_agent = 0 OR l.holder = _agent))
+         WHERE (_tier < 0 OR l.tier = _tier) AND (_tenant = 0 OR l.tenant_id = _tenant) AND (_agent = 0 OR l.holder = ANY (_keys)))
     SELECT (SELECT count(*) FROM fits f, ym.state s WHERE s.machine = 'job' AND s.name = 'QUEUED' AND f.state = s.number),
            (SELECT count(*) FROM fits f WHERE f.holder <> 0),
            (SELECT count(*) FROM looked) < 20000;
@@ -95,13 +100,13 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
-    SELECT q.digest, q.reply, p.number, COALESCE(k.key_id, 0), COALESCE(d.version, 0), 0::int8, c.running, c.whole,
+    SELECT q.digest, q.reply, p.number, COALESCE(k.identity, 0), COALESCE(d.version, 0), 0::int8, c.running, c.whole,
            COALESCE(d.draining, false), COALESCE(d.deadline_ms, 0)
       FROM ym.policy_change p
            LEFT JOIN ym.request q ON q.tenant_id = _asking AND q.request = _request
-           LEFT JOIN ym.key k ON k.role = 4 AND k.name = _agent AND k.revoked_ms IS NULL
-           LEFT JOIN ym.agent_drain d ON d.agent_id = k.key_id
-           CROSS JOIN LATERAL ym.policy_counts(-1::int2, 0, COALESCE(k.key_id, -1)) c;
+           LEFT JOIN LATERAL (SELECT i.identity FROM ym.key i WHERE i.role = 4 AND i.name = _agent AND i.revoked_ms IS NULL LIMIT 1) k ON true
+           LEFT JOIN ym.agent_drain d ON d.agent_id = k.identity
+           CROSS JOIN LATERAL ym.policy_counts(-1::int2, 0, COALESCE(k.identity, -1)) c;
 END $$;
 
 CREATE FUNCTION ym.policy_look_tenant(_asking int4, _request bytea, _tenant text)
@@ -126,13 +131,14 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
-    SELECT q.digest, q.reply, p.number, COALESCE(w.window_id, k.key_id, 0), COALESCE(w.version, 0),
+    SELECT q.digest, q.reply, p.number, COALESCE(w.window_id, k.identity, 0), COALESCE(w.version, 0),
            (SELECT count(*) FROM ym.maintenance_window v WHERE v.ends_ms > _now),
            COALESCE(w.begins_ms, 0), COALESCE(w.ends_ms, 0)
       FROM ym.policy_change p
            LEFT JOIN ym.request q ON q.tenant_id = _asking AND q.request = _request
            LEFT JOIN ym.maintenance_window w ON w.window_id = _window
-           LEFT JOIN ym.key k ON _window = 0 AND k.role = 4 AND k.name = _agent AND k.revoked_ms IS NULL;
+           LEFT JOIN LATERAL (SELECT i.identity FROM ym.key i
+                               WHERE _window = 0 AND i.role = 4 AND i.name = _agent AND i.revoked_ms IS NULL LIMIT 1) k ON true;
 END $$;
 
 -- Begins a change: nobody else changes the policy until the end of the transaction. No row if the
