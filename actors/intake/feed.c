@@ -126,10 +126,36 @@ static bool may_see (const struct ym_item *item)
            strcmp (m->tenant, item->key.tenant_name) == 0;
 }
 
+/* The same question by the same connection, whose answer it did not see yet. */
+static struct feed *find_asked (const struct feeds *fs, const struct ym_to *to)
+{
+    struct feed *f;
+
+    DL_FOREACH (fs->list, f)
+    if (f->to.connection == to->connection && f->to.key == to->key && f->to.ask == to->ask)
+        return f;
+    return NULL;
+}
+
+/* One that is not open yet answers when it is. */
+static void answer_again (struct intake *in, struct ym_item *item, const struct feed *f)
+{
+    if (f->item.asked)
+        item->asked = false;
+    else
+        ym_answer (in->yard, item, YM_MSG_feed_opened,
+                   &(struct ym_feed_opened){.feed = f->number});
+}
+
 static void open_feed (struct intake *in, struct ym_item *item, int64_t newest)
 {
     struct feeds *fs = in->feeds;
+    struct feed *f = find_asked (fs, &item->from);
 
+    if (f) {
+        answer_again (in, item, f);
+        return;
+    }
     if (!may_see (item)) {
         ym_refuse (in->yard, item, YM_REFUSAL_UNKNOWN_TENANT);
         return;
@@ -139,7 +165,7 @@ static void open_feed (struct intake *in, struct ym_item *item, int64_t newest)
         ym_refuse_later (in->yard, item, YM_REFUSAL_FEED_LIMIT, BEAT_EVERY_MS);
         return;
     }
-    struct feed *f = new_feed (fs, item);
+    f = new_feed (fs, item);
     item->asked = false;
     if (!fs->tails)
         follow_begin (fs, newest);

@@ -23,7 +23,8 @@ enum {
     NEWS_MAX = 512,  /* jobs of one turn */
     EVENTS_MAX = 64, /* of one job in one turn */
     SNAPSHOT_ROWS = 256,
-    SNAPSHOT_EVERY_MS = 20, /* a reader keeps up with that, else its outbox would fill */
+    SNAPSHOT_EVERY_MS = 20,
+    SNAPSHOT_AHEAD = 2 * SNAPSHOT_ROWS, /* more is not read for one who does not take it */
     COMPARE_ROWS = 4096,
     COMPARE_EVERY_MS = 2000, /* and the more jobs, the less often: */
     COMPARED_A_MS = 25,      /* with a million every 42 s, which takes a second */
@@ -439,14 +440,28 @@ static void compare_if_due (struct feeds *fs, int64_t mono_ms)
         mono_ms + COMPARE_EVERY_MS + (int64_t)(tails_count (fs->tails) / COMPARED_A_MS);
 }
 
+/* A reader that is behind gets its next page when it has read what waits for it. */
+static void put_off_slow (struct intake *in, int64_t mono_ms)
+{
+    struct feed *f;
+
+    DL_FOREACH (in->feeds->list, f)
+    if (f->scanning && f->scan_at_ms <= mono_ms &&
+        ym_bus_backlog (ym_yard_bus (in->yard), &f->to) > SNAPSHOT_AHEAD)
+        f->scan_at_ms = mono_ms + SNAPSHOT_EVERY_MS;
+}
+
 int follow_pass (struct intake *in, int64_t mono_ms)
 {
     struct feeds *fs = in->feeds;
-    const struct feed *f = fs->tails ? next_scan (fs) : NULL;
-    bool is_due = f && f->scan_at_ms <= mono_ms;
+    const struct feed *f;
+    bool is_due;
 
     if (!fs->tails || fs->working || !ym_yard_has_database (in->yard))
         return -1;
+    put_off_slow (in, mono_ms);
+    f = next_scan (fs);
+    is_due = f && f->scan_at_ms <= mono_ms;
     compare_if_due (fs, mono_ms);
     if (is_due || fs->news.count > 0 || fs->compare.wanted || fs->compare.going ||
         fs->newer_wanted) {

@@ -186,11 +186,13 @@ static void plan_set (void *me, struct ym_turn *t, struct ym_item **items, size_
                                                       .reply = encode_reply (t, &m)});
 }
 
-static void tell_everybody (struct intake *in)
+/* Caps are counted only if they may have changed: that reads all that waits. */
+static void tell_everybody (struct intake *in, const struct ym_item *item)
 {
     const struct ym_policy_changed m = {0};
 
-    caps_reload (in);
+    if (item->letter.message->number == YM_MSG_tenant_set)
+        caps_reload (in);
     ym_send (in->yard, YM_ACTOR_ASSIGNMENT, YM_MSG_policy_changed, 0, &m);
     for (uint32_t tier = 0; tier < YM_COUNT_tier; tier++)
         ym_send (in->yard, queue_of (tier), YM_MSG_policy_changed, 0, &m);
@@ -217,7 +219,7 @@ static void answer_done (struct intake *in, struct ym_item *item,
     struct ym_done m = done_of (v, effects);
 
     log_change (item, v);
-    tell_everybody (in);
+    tell_everybody (in, item);
     ym_answer (in->yard, item, YM_MSG_done, &m);
 }
 
@@ -234,7 +236,7 @@ static void done_set (void *me, struct ym_turn *t, struct ym_item **items, size_
         break;
     case POLICY_BEFORE:
         if (items[0]->in_doubt)
-            tell_everybody (in); /* it may have been this very one */
+            tell_everybody (in, items[0]); /* it may have been this very one */
         answer_before (in, t, items[0], d->digest, &before);
         break;
     case POLICY_MOVED:

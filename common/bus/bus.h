@@ -122,6 +122,9 @@ void ym_bus_answer (struct ym_bus *bus, const struct ym_to *to, unsigned number,
                     const void *msg);
 /* Whether an answer would still go out: its connection is there and its key in force. */
 bool ym_bus_reaches (const struct ym_bus *bus, const struct ym_to *to);
+/* How many answers wait because that connection does not take them; 0 if it reads, or is gone.
+ * Who has much to say says it while that is little. */
+unsigned ym_bus_backlog (const struct ym_bus *bus, const struct ym_to *to);
 void ym_bus_refuse (struct ym_bus *bus, const struct ym_to *to, enum ym_refusal why,
                     const char *text /* NULL: the refusal's own */, unsigned retry_after_ms,
                     const struct ym_faults *faults /* or NULL */);

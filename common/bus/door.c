@@ -143,6 +143,13 @@ bool ym_bus_reaches (const struct ym_bus *bus, const struct ym_to *to)
            !ym_cut_is_doomed (bus, to) && ym_bus_find_key (bus, to->key);
 }
 
+unsigned ym_bus_backlog (const struct ym_bus *bus, const struct ym_to *to)
+{
+    const struct ym_slow *slow = to->at_door ? find_slow (bus, to->connection) : NULL;
+
+    return slow ? slow->outbox.count : 0;
+}
+
 /* 0, -EAGAIN if the connection is slow, -EHOSTUNREACH if it has gone or may not hear it. */
 static int try_send (struct ym_bus *bus, const struct ym_to *to, zmq_msg_t *frame)
 {

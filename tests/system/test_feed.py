@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 from wireyard import FINAL, WireYard, wait_for  # noqa: E402
-from yardwire import job_body  # noqa: E402
+from yardwire import job_body, pack  # noqa: E402
 
 NUMBER, PART, JOB, SEQ, STATE = "number", "part", "job", "seq", "state"
 
@@ -269,6 +269,20 @@ def test_feeds_are_bounded_and_end_with_their_connection(yard):
     finally:
         for feed in feeds:
             feed.door.close()
+
+
+def test_a_question_asked_twice_opens_one_feed(yard):
+    """The same ask number on the same connection: it was asked again because its answer was late."""
+    with Reader(yard, "globex", snapshot=False) as feed, yard.door("globex") as other:
+        for _ in range(10):
+            feed.door.send_frame(pack("feed_open", {"snapshot": False}, feed.ask))
+            again = feed.door.answer(feed.ask, 10)
+            assert (again.name, again["feed"]) == ("feed_opened", feed.answer["feed"])
+        job = submit_many(yard, "globex", 1, kind="twice")[0]
+        feed.until(lambda: feed.of(job))
+        feed.check()
+        assert other.ask("feed_open", snapshot=False).name == "feed_opened", "the limit was not reached"
+        other.until("job_terminate", 5, request=os.urandom(16), job=job)
 
 
 def test_a_reader_that_does_not_read_is_given_up(yard):
