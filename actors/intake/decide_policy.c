@@ -51,8 +51,8 @@ static bool is_good (struct policy_verdict *v, const struct policy_facts *f,
 static void tell_running (struct policy_verdict *v, const struct policy_facts *f)
 {
     if (f->whole || f->running > 0)
-        effect (v, "%s%" PRId64 " running %s go on", at_least (f), f->running,
-                jobs (f->running));
+        effect (v, "%s%" PRId64 " running %s on", at_least (f), f->running,
+                f->running == 1 ? "job goes" : "jobs go");
     else
         effect (v, "what runs goes on");
 }
@@ -72,8 +72,8 @@ void decide_queue_act (const void *body, const struct policy_facts *f,
         effect (ret, "queue %s is %s already", tier, f->stopped ? "stopped" : "open");
     if (ret->stopped) {
         effect (ret, "nothing of queue %s is leased until it is started", tier);
-        effect (ret, "%s%" PRId64 " waiting %s stay where they are", at_least (f), f->waiting,
-                jobs (f->waiting));
+        effect (ret, "%s%" PRId64 " waiting %s", at_least (f), f->waiting,
+                f->waiting == 1 ? "job stays where it is" : "jobs stay where they are");
         tell_running (ret, f);
     }
     else
@@ -101,11 +101,13 @@ static void tell_drain (struct policy_verdict *v, const char *agent,
 
     effect (v, "%s is given no new work", agent);
     if (v->deadline_ms == 0) {
-        effect (v, "%" PRId64 " running %s go on to their end", f->running, jobs (f->running));
+        effect (v, "%s%" PRId64 " running %s", at_least (f), f->running,
+                f->running == 1 ? "job goes on to its end" : "jobs go on to their end");
         return;
     }
     ym_time_print (when, v->deadline_ms);
-    effect (v, "%" PRId64 " running %s go on until %s", f->running, jobs (f->running), when);
+    effect (v, "%s%" PRId64 " running %s on until %s", at_least (f), f->running,
+            f->running == 1 ? "job goes" : "jobs go", when);
     effect (v, "what still runs then is suspended and waits for another agent");
 }
 

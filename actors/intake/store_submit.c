@@ -188,12 +188,12 @@ struct submitted store_got_submitted (const struct ym_turn *t, unsigned call, si
 
     if (ym_row_bool (r, row, 0))
         s.seen = SEEN_FRESH;
+    else if (!ym_row_is_null (r, row, 1))
+        got_reply (r, row, 1, &s);
     else if (ym_row_bool (r, row, 5))
         s.seen = SEEN_STRANGE;
-    else if (ym_row_is_null (r, row, 1))
-        s.seen = SEEN_IN_THIS_BATCH;
     else
-        got_reply (r, row, 1, &s);
+        s.seen = SEEN_IN_THIS_BATCH;
     return s;
 }
 
