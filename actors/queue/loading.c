@@ -3,6 +3,10 @@
  * A page is as old as its statement. What was heard of since is newer, so its row is not looked
  * at: heard is forgotten when the next page is asked for, because a hint comes after its
  * commit. A job that is here and on no page waits no more.
+ *
+ * Two actors tell of a job, each in the order of its own commits: what comes last need not be
+ * what was stored last. So the table is read again from time to time, though nothing was
+ * missed, the less often the more jobs there are.
  */
 #include <stdlib.h>
 
@@ -10,6 +14,11 @@
 #include "common/base/log.h"
 #include "common/base/own.h"
 #include "common/base/time.h"
+
+enum {
+    AGAIN_MS = 10000,
+    JOBS_A_MS = 2, /* with a million every 8 minutes, which takes some seconds */
+};
 
 struct page {
     int64_t after;
@@ -32,6 +41,26 @@ void load_start (struct queue *q)
     q->load++; /* pages of one that was cut off are not looked at */
     waiting_load_begin (q->waiting);
     load_from (q, 0);
+}
+
+void load_missed (struct queue *q)
+{
+    q->load_wanted = true;
+    q->is_whole = false;
+}
+
+int load_pass (struct queue *q, int64_t mono_ms)
+{
+    if (q->loading || !ym_yard_has_database (q->yard))
+        return -1;
+    if (q->load_at_ms == 0)
+        q->load_at_ms =
+            mono_ms + AGAIN_MS + (int64_t)waiting_counts (q->waiting).waiting / JOBS_A_MS;
+    if (!q->load_wanted && mono_ms < q->load_at_ms)
+        return (int)(q->load_at_ms - mono_ms);
+    q->load_at_ms = 0;
+    load_start (q);
+    return -1;
 }
 
 void load_heard (struct queue *q, int64_t job)
@@ -70,10 +99,14 @@ static void plan_load (void *me, struct ym_turn *t, struct ym_item **items, size
 
 static void loaded (struct queue *q)
 {
+    bool was_whole = q->is_whole;
     size_t gone = waiting_load_end (q->waiting);
 
     q->loading = false;
     q->heard_count = 0;
+    q->is_whole = !q->load_wanted; /* else more was missed meanwhile */
+    if (was_whole && gone == 0)
+        return;
     ym_log (YM_LOG_INFO, "waiting_loaded",
             ym_log_number ("jobs", (int64_t)waiting_counts (q->waiting).waiting),
             ym_log_number ("gone", (int64_t)gone));

@@ -164,12 +164,11 @@ static int pass (void *me, int64_t mono_ms)
     int64_t wall_ms = ym_time_wall_ms ();
     int wait;
 
-    if (q->load_wanted && !q->loading && ym_yard_has_database (q->yard))
-        load_start (q);
+    wait = load_pass (q, mono_ms);
     waiting_begin_due (q->waiting, wall_ms);
     tell_offers (q);
-    tell_overdue (q, wall_ms);
-    wait = policy_pass (q, mono_ms);
+    tell_overdue (q, wall_ms, mono_ms);
+    wait = least_wait (wait, policy_pass (q, mono_ms));
     wait = least_wait (wait, tell_tenants (q, mono_ms));
     return least_wait (wait, until (waiting_next_ms (q->waiting), wall_ms));
 }
@@ -182,7 +181,7 @@ static void on_link (void *me, unsigned peer, enum ym_link_news news)
 
     if (news == YM_LINK_SILENT || (peer != YM_ACTOR_ASSIGNMENT && peer != YM_ACTOR_INTAKE))
         return;
-    q->load_wanted = true;
+    load_missed (q);
     if (peer == YM_ACTOR_ASSIGNMENT)
         offer_afresh (q);
     else {
@@ -194,6 +193,7 @@ static void on_link (void *me, unsigned peer, enum ym_link_news news)
 static void recover (void *me)
 {
     policy_read (me);
+    load_missed (me);
     load_start (me);
 }
 

@@ -2,7 +2,13 @@
  * how many jobs each tenant has. */
 #include "actors/queue/queue.h"
 
-enum { TOLD_MAX = 512, TENANTS_EVERY_MS = 100 };
+enum {
+    TOLD_MAX = 512,
+    TENANTS_EVERY_MS = 100,
+    OVERDUE_MOST =
+        16 * TOLD_MAX, /* in OVERDUE_EVERY_MS: what assignment can end in that time */
+    OVERDUE_EVERY_MS = 1000
+};
 
 static bool is_linked (const struct queue *q, unsigned peer)
 {
@@ -71,15 +77,23 @@ void offer_afresh (struct queue *q)
     q->offer_fresh = true;
 }
 
-void tell_overdue (struct queue *q, int64_t wall_ms)
+/* Those that were not told of yet come before those that are told of again. */
+void tell_overdue (struct queue *q, int64_t wall_ms, int64_t mono_ms)
 {
     int64_t ids[TOLD_MAX];
     size_t count;
 
     if (!is_linked (q, YM_ACTOR_ASSIGNMENT))
         return;
-    while ((count = waiting_overdue (q->waiting, wall_ms, ids, TOLD_MAX)) > 0)
+    if (mono_ms >= q->overdue_at_ms) {
+        q->overdue_at_ms = mono_ms + OVERDUE_EVERY_MS;
+        q->overdue_told = 0;
+    }
+    while (q->overdue_told < OVERDUE_MOST &&
+           (count = waiting_overdue (q->waiting, wall_ms, ids, TOLD_MAX)) > 0) {
         send_jobs (q, YM_MSG_jobs_overdue, ids, count);
+        q->overdue_told += count;
+    }
 }
 
 static int64_t heard_through (const struct queue *q)
@@ -111,7 +125,7 @@ int tell_tenants (struct queue *q, int64_t mono_ms)
     struct waiting_tenant tenants[TOLD_MAX];
     size_t count;
 
-    if (q->loading || !is_linked (q, YM_ACTOR_INTAKE) ||
+    if (!q->is_whole || !is_linked (q, YM_ACTOR_INTAKE) ||
         (!q->tenants_fresh && !waiting_has_tenant_news (q->waiting)))
         return -1;
     if (!q->tenants_fresh && mono_ms < q->tenants_at_ms)

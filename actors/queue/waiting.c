@@ -238,6 +238,9 @@ void waiting_load_begin (struct waiting *w)
 {
     if (!w->is_loading)
         w->seen = !w->seen;
+    else /* what a load that was cut off has seen counts no more */
+        for (uint32_t place = 1; place < w->entries.count; place++)
+            entry_at (w, place)->seen = !w->seen;
     w->is_loading = true;
 }
 
