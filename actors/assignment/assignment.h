@@ -54,8 +54,6 @@ struct assignment {
     struct ready_hints ready[YM_COUNT_tier];
 };
 
-/* The queue of a tier. */
-unsigned queue_of (uint32_t tier);
 void hint_changed (struct assignment *a, int64_t job);
 void hint_taken (struct assignment *a, uint32_t tier, int64_t job);
 void hint_ready (struct assignment *a, uint32_t tier, const struct ym_ready *job);
@@ -91,7 +89,6 @@ void agent_lose_attempts (struct assignment *a, struct agent *agent);
 extern const struct ym_work again_work, own_wish_work, working_work, prepared_work,
     errored_work;
 void on_jobs_wanted (void *me, struct ym_item *item);
-void on_terminate_wanted (void *me, struct ym_item *item);
 /* Tells its agent what is wanted of the attempt (its wish, stored already). */
 void tell_wish (struct assignment *a, struct attempt *t);
 /* Reads what its agent is to be told in this state, and tells it. */

@@ -16,20 +16,6 @@ enum { CLASSES_ASKED_MAX = 256 };
 
 /* Offers. */
 
-static uint32_t tier_of (unsigned queue)
-{
-    return queue == YM_ACTOR_QUEUE_PLATINUM  ? YM_PLATINUM
-           : queue == YM_ACTOR_QUEUE_PREMIUM ? YM_PREMIUM
-                                             : YM_STANDARD;
-}
-
-unsigned queue_of (uint32_t tier)
-{
-    return tier == YM_PLATINUM  ? YM_ACTOR_QUEUE_PLATINUM
-           : tier == YM_PREMIUM ? YM_ACTOR_QUEUE_PREMIUM
-                                : YM_ACTOR_QUEUE_STANDARD;
-}
-
 struct moment moment_now (const struct assignment *a)
 {
     return (struct moment){.tick = a->tick,
@@ -43,8 +29,10 @@ void on_jobs_offered (void *me, struct ym_item *item)
 {
     struct assignment *a = me;
     const struct ym_jobs_offered *m = item->body;
-    uint32_t tier = tier_of (item->from.peer);
+    uint32_t tier;
 
+    if (!ym_actor_is_queue (item->from.peer, &tier))
+        return;
     if (m->fresh)
         roster_drop_offers (&a->roster, tier);
     for (uint32_t i = 0; i < m->jobs.count; i++)
@@ -155,9 +143,11 @@ void on_offers_withdrawn (void *me, struct ym_item *item)
 {
     struct assignment *a = me;
     const struct ym_offers_withdrawn *m = item->body;
-    uint32_t tier = tier_of (item->from.peer);
     struct offer offer;
+    uint32_t tier;
 
+    if (!ym_actor_is_queue (item->from.peer, &tier))
+        return;
     for (uint32_t i = 0; i < m->jobs.count; i++) {
         const struct offer *o = roster_offer (&a->roster, m->jobs.at[i].job);
         struct pair *p = a->round ? find_pair (a->round, m->jobs.at[i].job) : NULL;

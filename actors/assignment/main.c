@@ -23,7 +23,7 @@ static void flush_taken (struct assignment *a, uint32_t tier)
     struct hints *h = &a->taken[tier];
 
     if (h->count > 0)
-        ym_send (a->yard, queue_of (tier), YM_MSG_jobs_taken, 0,
+        ym_send (a->yard, ym_actor_queue (tier), YM_MSG_jobs_taken, 0,
                  &(struct ym_jobs_taken){.jobs = {h->rows, h->count}});
     h->count = 0;
 }
@@ -34,7 +34,7 @@ static void flush_ready (struct assignment *a, uint32_t tier)
 
     flush_taken (a, tier); /* taken was before it came back */
     if (h->count > 0)
-        ym_send (a->yard, queue_of (tier), YM_MSG_jobs_ready, 0,
+        ym_send (a->yard, ym_actor_queue (tier), YM_MSG_jobs_ready, 0,
                  &(struct ym_jobs_ready){.jobs = {h->rows, h->count}});
     h->count = 0;
 }
@@ -313,7 +313,6 @@ static const struct ym_handler handlers[] = {
     {.message = YM_MSG_policy_changed, .hear = on_policy_changed},
     {.message = YM_MSG_load_get, .hear = on_load_get},
     {.message = YM_MSG_explain_ask, .hear = on_explain_ask},
-    {.message = YM_MSG_terminate_wanted, .hear = on_terminate_wanted},
     {.message = YM_MSG_agent_list, .hear = on_agent_list},
     {.message = YM_MSG_keys_changed, .hear = on_keys_changed},
 };

@@ -259,14 +259,6 @@ void on_jobs_wanted (void *me, struct ym_item *item)
         wanted (me, m->jobs.at[i].job, (int)m->jobs.at[i].wanted, (int)m->jobs.at[i].suspender);
 }
 
-void on_terminate_wanted (void *me, struct ym_item *item)
-{
-    const struct ym_terminate_wanted *m = item->body;
-
-    for (uint32_t i = 0; i < m->jobs.count; i++)
-        wanted (me, m->jobs.at[i].job, YM_TERMINATE, YM_NOBODY_SUSPENDS);
-}
-
 /* What is due. */
 
 static void carry_out (struct assignment *a, struct attempt *t, const struct signal_verdict *v)

@@ -51,7 +51,7 @@ static void tell_gone (struct intake *in, int64_t job, uint32_t tier)
 {
     struct ym_job_ref row = {.job = job};
 
-    ym_send (in->yard, queue_of (tier), YM_MSG_jobs_gone, 0,
+    ym_send (in->yard, ym_actor_queue (tier), YM_MSG_jobs_gone, 0,
              &(struct ym_jobs_gone){.jobs = {&row, 1}});
 }
 

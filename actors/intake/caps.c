@@ -51,23 +51,13 @@ void caps_reload (struct intake *in)
     ym_put (in->yard, &caps_work, NULL);
 }
 
-static bool is_queue (unsigned peer, uint32_t *ret_tier)
-{
-    for (uint32_t tier = 0; tier < YM_COUNT_tier; tier++)
-        if (queue_of (tier) == peer) {
-            *ret_tier = tier;
-            return true;
-        }
-    return false;
-}
-
 void on_tenants_waiting (void *me, struct ym_item *item)
 {
     struct intake *in = me;
     const struct ym_tenants_waiting *m = item->body;
     uint32_t tier;
 
-    if (!is_queue (item->from.peer, &tier))
+    if (!ym_actor_is_queue (item->from.peer, &tier))
         return;
     limits_counted (in->limits, tier, m->fresh, m->through);
     for (uint32_t i = 0; i < m->tenants.count; i++)

@@ -33,7 +33,7 @@ static void explain_standing (struct intake *in, struct ym_item *item, const str
 
 static void explain_waiting (struct intake *in, struct ym_item *item, const struct why *w)
 {
-    struct question q = {YM_MSG_explain_ask, queue_of (w->tier), YM_ACTOR_ASSIGNMENT,
+    struct question q = {YM_MSG_explain_ask, ym_actor_queue (w->tier), YM_ACTOR_ASSIGNMENT,
                          YM_MSG_job_explained};
     struct ym_explain_ask ask = {.job = w->job,
                                  .tier = w->tier,

@@ -27,7 +27,7 @@ struct hints *hints_new (struct intake *in, struct ym_turn *t)
 static void send_tier (struct hints *h, uint32_t tier)
 {
     if (h->tiers[tier].count > 0)
-        ym_send (h->in->yard, queue_of (tier), YM_MSG_jobs_ready, 0,
+        ym_send (h->in->yard, ym_actor_queue (tier), YM_MSG_jobs_ready, 0,
                  &(struct ym_jobs_ready){.jobs = {h->tiers[tier].rows, h->tiers[tier].count}});
     h->tiers[tier].count = 0;
 }

@@ -48,7 +48,7 @@ void hints_ready (struct hints *h, uint32_t tier, const struct ym_ready *row);
 void hints_send (struct hints *h);
 
 /* submit.c */
-extern const struct ym_work submit_work, terminate_work, reserve_work, partitions_work;
+extern const struct ym_work submit_work, reserve_work, partitions_work;
 void submit_pass (struct intake *in, int64_t wall_ms, int64_t mono_ms);
 
 /* caps.c */
@@ -69,7 +69,6 @@ void relays_begin (struct intake *in);
 void on_relayed (void *me, struct ym_item *item);
 int relays_pass (struct intake *in, int64_t mono_ms);
 void relays_done (struct intake *in);
-unsigned queue_of (uint32_t tier);
 /* A question, the peer it is put to, the one that answers it, and its answer. */
 struct question {
     unsigned number, asked, answers, answer;

@@ -195,7 +195,7 @@ static void tell_everybody (struct intake *in, const struct ym_item *item)
         caps_reload (in);
     ym_send (in->yard, YM_ACTOR_ASSIGNMENT, YM_MSG_policy_changed, 0, &m);
     for (uint32_t tier = 0; tier < YM_COUNT_tier; tier++)
-        ym_send (in->yard, queue_of (tier), YM_MSG_policy_changed, 0, &m);
+        ym_send (in->yard, ym_actor_queue (tier), YM_MSG_policy_changed, 0, &m);
 }
 
 static void log_change (const struct ym_item *item, const struct policy_verdict *v)

@@ -17,13 +17,6 @@
 
 enum { RELAY_MS = 2000, RELAYS_MAX = 4096, PAGE_MAX = 200 };
 
-unsigned queue_of (uint32_t tier)
-{
-    return tier == YM_PLATINUM  ? YM_ACTOR_QUEUE_PLATINUM
-           : tier == YM_PREMIUM ? YM_ACTOR_QUEUE_PREMIUM
-                                : YM_ACTOR_QUEUE_STANDARD;
-}
-
 /* Who is who. */
 
 void on_yard_get (void *me, struct ym_item *item)
@@ -232,7 +225,7 @@ void on_queue_get (void *me, struct ym_item *item)
 {
     const struct ym_queue_get *m = item->body;
 
-    unsigned queue = queue_of (m->tier);
+    unsigned queue = ym_actor_queue (m->tier);
 
     pass_on (me, item, &(struct question){YM_MSG_queue_get, queue, queue, YM_MSG_queue_status},
              m);

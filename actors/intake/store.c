@@ -22,9 +22,6 @@ STATEMENT (job_list, "SELECT job_id, fits, tenant, name, tier, state, attempt, a
 STATEMENT (job_events, "SELECT job_id, seq, at_ms, on_event, from_state, state, attempt, "
                        "fence, agent, detail, done, total "
                        "FROM ym.job_events ($1::int8[], $2::int4[], $3::int4)");
-STATEMENT (job_terminate, "SELECT outcome, tier, digest, reply FROM ym.job_terminate "
-                          "($1::int8, $2::int8, $3::int4, $4::int4, $5::int8, $6::bytea, "
-                          "$7::bytea, $8::text, $9::int2)");
 STATEMENT (key_authorize, "SELECT outcome, since_ms FROM ym.key_authorize ($1::int8, "
                           "$2::bytea, $3::int2, $4::text, $5::text, $6::bytea)");
 STATEMENT (key_revoke, "SELECT outcome, role, tenant, name, since_ms, revoked_ms FROM "
@@ -204,42 +201,6 @@ bool store_got_event (const struct ym_turn *t, unsigned call, size_t row, struct
     m->final = on != 0 && ym_life_is_final (&ym_job_life, m->state);
     (void)ym_text_copy_str (m->agent, sizeof m->agent, ym_row_text (r, row, 8));
     return on != 0;
-}
-
-/* Terminating. */
-
-unsigned store_call_terminate (struct ym_turn *t, const struct ym_job_terminate *m,
-                               const struct ym_key *key, int32_t sees, const uint8_t digest[32])
-{
-    unsigned call = ym_turn_call (t, &job_terminate);
-
-    ym_param_int8 (t->batch, t->now_ms);
-    ym_param_int8 (t->batch, m->job);
-    ym_param_int4 (t->batch, sees);
-    ym_param_int4 (t->batch, key->tenant);
-    ym_param_int8 (t->batch, key->key);
-    ym_param_bytea (t->batch, ym_bytes (m->request, sizeof m->request));
-    ym_param_bytea (t->batch, ym_bytes (digest, 32));
-    ym_param_text (t->batch, m->reason.at ? m->reason : ym_str (""));
-    ym_param_int2 (t->batch, YM_JOB_ON_TERMINATE);
-    return call;
-}
-
-void store_got_ending (const struct ym_turn *t, unsigned call, struct ending *ret)
-{
-    const struct ym_rows *r = ym_turn_rows (t, call);
-
-    ym_assert (ym_rows_count (r) == 1);
-    *ret = (struct ending){.outcome = (enum terminated)ym_row_int2 (r, 0, 0),
-                           .tier = (uint32_t)ym_row_int2 (r, 0, 1)};
-    struct ym_bytes reply = ym_row_bytea (r, 0, 3);
-    if (ret->outcome > TERMINATED_BEFORE)
-        return;
-    store_copy_octets (ret->digest, sizeof ret->digest, ym_row_bytea (r, 0, 2));
-    if (reply.size == 14) /* job, state, seq */
-        ret->m = (struct ym_job_ending){.job = store_big_endian (reply.at, 8),
-                                        .state = (int32_t)store_big_endian (reply.at + 8, 2),
-                                        .seq = (uint64_t)store_big_endian (reply.at + 10, 4)};
 }
 
 /* Keys. */

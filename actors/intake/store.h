@@ -75,19 +75,6 @@ struct event {
 };
 bool store_got_event (const struct ym_turn *t, unsigned call, size_t row, struct event *ret);
 
-/* Terminating. */
-enum terminated { TERMINATED_NOW, TERMINATED_BEFORE, TERMINATED_UNKNOWN, TERMINATED_FINAL };
-struct ending {
-    enum terminated outcome;
-    uint32_t tier;
-    uint8_t digest[32];
-    struct ym_job_ending m;
-};
-unsigned store_call_terminate (struct ym_turn *t, const struct ym_job_terminate *m,
-                               const struct ym_key *key, int32_t sees,
-                               const uint8_t digest[32]);
-void store_got_ending (const struct ym_turn *t, unsigned call, struct ending *ret);
-
 /* Keys. */
 unsigned store_call_authorize (struct ym_turn *t, const struct ym_key_authorize *m);
 enum authorized {

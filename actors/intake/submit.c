@@ -1,4 +1,4 @@
-/* submit.c - what changes jobs from outside: submit and terminate, and what minting ids needs.
+/* submit.c - submits, and what minting ids needs.
  *
  * A submit is answered when it is committed, together with its request, so that a repetition
  * finds the first answer. Its queue is told after that; a hint that is lost is found by the
@@ -264,69 +264,6 @@ static void done_submit (void *me, struct ym_turn *t, struct ym_item **items, si
 
 const struct ym_work submit_work = {.name = "submit", .plan = plan_submit, .done = done_submit};
 
-/* Terminate. */
-
-struct terminate_note {
-    uint8_t digest[32];
-};
-
-static void plan_terminate (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
-{
-    (void)me;
-    for (size_t i = 0; i < count; i++) {
-        struct terminate_note *n = ym_arena_take (t->arena, sizeof *n);
-        ym_wire_digest (items[i]->letter.message, items[i]->body, n->digest);
-        items[i]->note = n;
-        items[i]->call = store_call_terminate (
-            t, items[i]->body, &items[i]->key,
-            decide_sees (items[i]->key.role, items[i]->key.tenant), n->digest);
-    }
-}
-
-static void tell_ending (struct intake *in, const struct ending *e)
-{
-    struct ym_job_ref row = {.job = e->m.job};
-
-    watch_look (in, e->m.job);
-    if (ym_life_is_final (&ym_job_life, e->m.state))
-        ym_send (in->yard, queue_of (e->tier), YM_MSG_jobs_gone, 0,
-                 &(struct ym_jobs_gone){.jobs = {&row, 1}});
-    else
-        ym_send (in->yard, YM_ACTOR_ASSIGNMENT, YM_MSG_terminate_wanted, 0,
-                 &(struct ym_terminate_wanted){.jobs = {&row, 1}});
-}
-
-static void answer_terminate (struct intake *in, struct ym_item *item, const struct ending *e)
-{
-    const struct terminate_note *n = item->note;
-    enum ym_refusal why = e->outcome == TERMINATED_UNKNOWN ? YM_REFUSAL_UNKNOWN_JOB
-                          : e->outcome == TERMINATED_FINAL ? YM_REFUSAL_ALREADY_FINAL
-                          : e->outcome == TERMINATED_BEFORE
-                              ? decide_repeat (n->digest, e->digest)
-                              : YM_REFUSAL_NONE;
-
-    if (why != YM_REFUSAL_NONE) {
-        ym_refuse (in->yard, item, why);
-        return;
-    }
-    if (e->outcome == TERMINATED_NOW)
-        tell_ending (in, e);
-    ym_answer (in->yard, item, YM_MSG_job_ending, &e->m);
-}
-
-static void done_terminate (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
-{
-    struct ending e;
-
-    for (size_t i = 0; i < count; i++) {
-        store_got_ending (t, items[i]->call, &e);
-        answer_terminate (me, items[i], &e);
-    }
-}
-
-const struct ym_work terminate_work = {
-    .name = "terminate", .most = 1, .plan = plan_terminate, .done = done_terminate};
-
 /* Ids to mint from. */
 
 static void plan_reserve (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
@@ -415,7 +352,7 @@ static void count_old (struct intake *in, int64_t wall_ms)
     int64_t old = ym_id_make (0, wall_ms - COUNTED_AFTER_MS, 0);
 
     for (uint32_t tier = 0; tier < YM_COUNT_tier; tier++)
-        if (ym_bus_hears (ym_yard_bus (in->yard), queue_of (tier), NULL))
+        if (ym_bus_hears (ym_yard_bus (in->yard), ym_actor_queue (tier), NULL))
             limits_counted (in->limits, tier, false, old);
 }
 

@@ -23,6 +23,7 @@
  */
 #ifndef YM_HANDOVER_H
 #define YM_HANDOVER_H
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -44,6 +45,9 @@ struct ym_actor_row {
 };
 extern const struct ym_actor_row ym_actor_rows[YM_ACTORS];
 int ym_actor_find (const char *name); /* -1 if unknown */
+/* The queue of a tier is the actor whose argument is the tier's word. */
+unsigned ym_actor_queue (uint32_t tier);
+bool ym_actor_is_queue (unsigned actor, uint32_t *ret_tier);
 
 /* Settings, from schema/settings.def. */
 struct ym_setting {

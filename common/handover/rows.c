@@ -6,6 +6,9 @@
 
 #include <string.h>
 
+#include "common/base/enums.h"
+#include "common/base/panic.h"
+
 const struct ym_actor_row ym_actor_rows[YM_ACTORS] = {
 #define ACTOR(symbol, name, program, argument, role, door, doc)                                \
     {name, program, argument, role, door, doc},
@@ -33,6 +36,27 @@ int ym_actor_find (const char *name)
         if (strcmp (ym_actor_rows[i].name, name) == 0)
             return i;
     return -1;
+}
+
+bool ym_actor_is_queue (unsigned actor, uint32_t *ret_tier)
+{
+    const char *word = actor < YM_ACTORS ? ym_actor_rows[actor].argument : "";
+    int tier = ym_enum_find (YM_ENUM_TIER, word, (unsigned)strlen (word));
+
+    if (tier < 0)
+        return false;
+    *ret_tier = (uint32_t)tier;
+    return true;
+}
+
+unsigned ym_actor_queue (uint32_t tier)
+{
+    uint32_t of;
+
+    for (unsigned i = 0; i < YM_ACTORS; i++)
+        if (ym_actor_is_queue (i, &of) && of == tier)
+            return i;
+    ym_panic ("no actor is the queue of tier %u", tier);
 }
 
 const struct ym_setting *ym_setting_find (const char *section, const char *name)

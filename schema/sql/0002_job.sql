@@ -431,45 +431,6 @@ BEGIN
     ORDER BY 1, 2;
 END $$;
 
--- Termination of one job. A waiting job ends here; of a running one the wish is stored, and its agent
--- is told later. _on is the event TERMINATE. outcome: 0 done now, 1 asked before (digest and reply), 2 unknown, 3 final already.
-CREATE FUNCTION ym.job_terminate(_now int8, _job int8, _tenant int4, _asking int4, _key int8, _request bytea, _digest bytea, _reason text, _on int2)
-RETURNS TABLE (outcome int2, state int2, seq int4, tier int2, digest bytea, reply bytea)
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
-DECLARE _r ym.job_run; _q ym.request; _to int2;
-BEGIN
-    SELECT * INTO _r FROM ym.job_run r WHERE r.job_id = _job AND (_tenant = 0 OR r.tenant_id = _tenant) FOR UPDATE;
-    -- Read after the lock: the same request may have been under way in another session.
-    SELECT * INTO _q FROM ym.request q WHERE q.tenant_id = _asking AND q.request = _request;
-    IF FOUND THEN
-        RETURN QUERY SELECT 1::int2, 0::int2, 0, 0::int2, _q.digest, _q.reply;
-        RETURN;
-    END IF;
-    IF _r.job_id IS NULL THEN
-        RETURN QUERY SELECT CASE WHEN EXISTS (SELECT FROM ym.job_done d WHERE d.job_id = _job AND (_tenant = 0 OR d.tenant_id = _tenant))
-                                 THEN 3 ELSE 2 END::int2, 0::int2, 0, 0::int2, ''::bytea, ''::bytea;
-        RETURN;
-    END IF;
-    IF _r.holder = 0 THEN
-        SELECT m.to_state INTO STRICT _to FROM ym.legal_move m
-         WHERE m.machine = 'job' AND m.from_state = _r.state AND m.on_event = _on;
-        DELETE FROM ym.job_run r WHERE r.job_id = _job;
-        INSERT INTO ym.job_done VALUES (0, _job, _r.tenant_id, _r.tier, _to, _r.seq + 1, _now, _r.attempt, _r.fence, _r.agent_id,
-                                        _r.checkpoint, _r.done, _r.total, _reason);
-    ELSIF _r.wanted = 1 THEN                               -- by another request: nothing to add
-        INSERT INTO ym.request VALUES (_asking, _request, _digest, _now, int8send(_job) || int2send(_r.state) || int4send(_r.seq));
-        RETURN QUERY SELECT 0::int2, _r.state, _r.seq, _r.tier, _digest, int8send(_job) || int2send(_r.state) || int4send(_r.seq);
-        RETURN;
-    ELSE
-        _to := _r.state;
-        SELECT n.number INTO STRICT _on FROM ym.note n WHERE n.machine = 'job' AND n.name = 'TERMINATE_WANTED';
-        UPDATE ym.job_run r SET wanted = 1, seq = r.seq + 1 WHERE r.job_id = _job;
-    END IF;
-    INSERT INTO ym.job_event VALUES (0, _job, _r.seq + 1, _now, _on, _r.state, _to, _r.attempt, _r.fence, _r.agent_id, _key, _reason);
-    INSERT INTO ym.request VALUES (_asking, _request, _digest, _now, int8send(_job) || int2send(_to) || int4send(_r.seq + 1));
-    RETURN QUERY SELECT 0::int2, _to, _r.seq + 1, _r.tier, _digest, int8send(_job) || int2send(_to) || int4send(_r.seq + 1);
-END $$;
-
 -- What is decided by, before a job is changed from outside: one row a question, whatever is there. digest
 -- and reply if the request was answered before; found if the job is there and may be seen. A job that has
 -- ended has a state and nothing else. _ons is the job it is to wait for, 0 if none is meant. From waiting
@@ -654,14 +615,13 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
 $$;
 
 GRANT EXECUTE ON FUNCTION ym.partitions_ahead(int8), ym.job_get(int8[], int4[]), ym.job_list(int4, int8, int4, int2, int2),
-    ym.job_events(int8[], int4[], int4), ym.job_terminate(int8, int8, int4, int4, int8, bytea, bytea, text, int2),
+    ym.job_events(int8[], int4[], int4),
     ym.job_submit(int8, int8[], text[], int8[], int4[], int8[], bytea[], bytea[], int2[], int8[], text[], text[], text[], text[], bytea[], bytea[],
         int2[], int2[], bool[], int8[], int8[], int4[], int8[], int2[])
     TO ym_intake;
 GRANT EXECUTE ON FUNCTION ym.request_seen(int4[], bytea[]), ym.waiting_counts(), ym.job_facts(int8[], int4[], int4[], bytea[], int8[]), ym.job_why(int8[], int4[]),
     ym.job_act(int8, int8, int4, int4, int8, bytea, bytea, bytea, int2, int2, text, int2, int2, int2, int2, int2, int2, bool, int8, int2)
     TO ym_intake;
-GRANT EXECUTE ON FUNCTION ym.dependency_resolve(int8, int8[], int2[]) TO ym_assignment, ym_intake;
 GRANT EXECUTE ON FUNCTION ym.queue_load(int2, int8, int4) TO ym_queue;
-GRANT EXECUTE ON FUNCTION ym.requirement_texts(int8[]) TO ym_assignment, ym_intake;
+GRANT EXECUTE ON FUNCTION ym.requirement_texts(int8[]) TO ym_assignment;
 RESET ROLE;

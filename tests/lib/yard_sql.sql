@@ -31,12 +31,38 @@ $$;
 CREATE FUNCTION t.submit(n int8, tenant int4, request text, body text, tier int2 DEFAULT 0) RETURNS text
 LANGUAGE sql VOLATILE AS 'SELECT t.submit(ARRAY[n], ARRAY[tenant], ARRAY[request], ARRAY[body], tier)';
 
--- 'outcome state seq'
-CREATE FUNCTION t.terminate(n int8, tenant int4, asking int4, request text, body text DEFAULT 'b') RETURNS text
-LANGUAGE sql VOLATILE AS $$
-    SELECT concat_ws(' ', r.outcome, r.state, r.seq)
-      FROM ym.job_terminate(2000, t.id(n), tenant, asking, 5, t.request(request), t.digest(body), 'why', t.ev('TERMINATE')) r
+CREATE FUNCTION t.note(word text) RETURNS int2
+LANGUAGE sql STABLE SECURITY DEFINER AS $$ SELECT n.number FROM ym.note n WHERE n.machine = 'job' AND n.name = word $$;
+-- Where termination leads a waiting job; NULL if it is final.
+CREATE FUNCTION t.terminated(state int2) RETURNS int2
+LANGUAGE sql STABLE SECURITY DEFINER AS $$
+    SELECT m.to_state FROM ym.legal_move m WHERE m.machine = 'job' AND m.from_state = state AND m.on_event = t.ev('TERMINATE')
 $$;
+-- Reads the job and changes it as it was read, again if it moved meanwhile: the wish if an agent has it, else
+-- the end. 'outcome state seq'; outcome 0 done now, 1 answered before, 2 unknown, 3 final already.
+CREATE FUNCTION t.terminate(n int8, tenant int4, asking int4, request text, body text DEFAULT 'b') RETURNS text
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE _f record; _on int2; _to int2;
+BEGIN
+    FOR _look IN 1..9 LOOP
+        SELECT * INTO STRICT _f FROM ym.job_facts(ARRAY[t.id(n)], ARRAY[tenant], ARRAY[asking], ARRAY[t.request(request)], ARRAY[0]::int8[]);
+        _to := CASE WHEN _f.held_by_agent THEN _f.state ELSE t.terminated(_f.state) END;
+        IF _f.reply IS NOT NULL THEN
+            RETURN '1 0 0';
+        ELSIF NOT _f.found THEN
+            RETURN '2 0 0';
+        ELSIF _to IS NULL THEN
+            RETURN '3 0 0';
+        END IF;
+        _on := CASE WHEN NOT _f.held_by_agent THEN t.ev('TERMINATE') WHEN _f.wanted = 1 THEN 0 ELSE t.note('TERMINATE_WANTED') END;
+        PERFORM FROM ym.job_act(2000, t.id(n), _f.seq, asking, 5, t.request(request), t.digest(body), '\x01', _on, _to, 'why', _f.held_by_agent::int4::int2,
+            0::int2, _f.held, _f.urgency, _f.tier, _f.ends_as, false, 0, 0::int2);
+        IF FOUND THEN
+            RETURN concat_ws(' ', 0, _to, _f.seq + (_on <> 0)::int4);
+        END IF;
+    END LOOP;
+    RAISE 'job % moves too fast', n;
+END $$;
 -- The session of an agent; one that never registered is connected by this, in session 1.
 CREATE FUNCTION t.session(agent int8) RETURNS int8
 LANGUAGE sql VOLATILE SECURITY DEFINER AS $$

@@ -178,6 +178,29 @@ Test (act, two_sessions_change_one_job)
     yard_then_is (b, "t t 2 0 16 1 0");
 }
 
+/* Also if the other one is a submit. */
+Test (act, one_request_from_two_sessions)
+{
+    PGconn *a = yard_session ("ym_intake"), *b = yard_session ("ym_intake");
+    PGconn *su = yard_session (NULL);
+
+    three_jobs (a);
+    yard_do (a, "BEGIN");
+    yard_is (a, "fresh", "SELECT t.submit (4, 1, 'x', 'b')");
+    yard_block (b, "%s",
+                act ((struct change){1, 1, "x", YM_JOB_ON_TERMINATE, .to = YM_JOB_TERMINATED}));
+    yard_do (a, "COMMIT");
+    yard_then_is (b, "");
+    yard_is (su, "run QUEUED 1 0 0 0", "SELECT t.job (1)");
+
+    yard_do (a, "BEGIN");
+    yard_is (a, "0 910 2", "SELECT t.terminate (2, 1, 1, 'y')");
+    yard_block (b, "SELECT t.submit (5, 1, 'y', 'other')");
+    yard_do (a, "COMMIT");
+    yard_then_is (b, "again");
+    yard_is (su, "1; 2; 3; 4", "SELECT t.of (job_id) FROM ym.job ORDER BY 1");
+}
+
 Test (act, against_a_lease)
 {
     PGconn *in = yard_session ("ym_intake"), *as = yard_session ("ym_assignment");

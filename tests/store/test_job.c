@@ -124,22 +124,6 @@ Test (job, terminate_by_where_the_job_is)
     cr_assert_gt (fence, 0);
 }
 
-Test (job, terminate_repeats_its_answer)
-{
-    PGconn *in = yard_session ("ym_intake");
-    char first[200];
-
-    yard_is (in, "fresh", "SELECT t.submit (1, 1, 'r', 'body')");
-    strcpy (first, yard_ask (in, "SELECT reply FROM ym.job_terminate (1, t.id (1), 1, 1, 5,"
-                                 " t.request ('x'), t.digest ('b'), '', 8::int2)"));
-    yard_is (in, first,
-             "SELECT reply FROM ym.job_terminate (2, t.id (1), 1, 1, 5,"
-             " t.request ('x'), t.digest ('c'), '', 8::int2)");
-    yard_is (in, "t",
-             "SELECT digest = t.digest ('b') FROM ym.job_terminate (2, t.id (1), 1, 1,"
-             " 5, t.request ('x'), t.digest ('c'), '', 8::int2)");
-}
-
 Test (job, same_termination_from_two_sessions)
 {
     PGconn *a = yard_session ("ym_intake"), *b = yard_session ("ym_intake");

@@ -186,16 +186,24 @@ Test (key, pages)
 static const struct {
     const char *role, *functions;
 } roles[] = {
-    {"ym_intake", "id_reserve; job_events; job_get; job_list; job_submit; job_terminate;"
-                  " key_authorize; key_page; key_revoke; keys_since; owner_check; owner_claim;"
-                  " partitions_ahead; problem_raise; requirement_texts"},
-    {"ym_queue", "queue_load"},
+    {"ym_intake",
+     "feed_compare; feed_events; feed_newer; feed_newest; feed_snapshot; id_reserve; job_act;"
+     " job_events; job_facts; job_get; job_history_page; job_list; job_submit; job_why;"
+     " key_authorize; key_page; key_revoke; keys_since; owner_check; owner_claim;"
+     " partitions_ahead; policy_add_window; policy_drains; policy_gates; policy_look_agent;"
+     " policy_look_gate; policy_look_tenant; policy_look_window; policy_number;"
+     " policy_remove_window; policy_set_drain; policy_set_gate; policy_set_tenant;"
+     " policy_tenants; policy_windows; problem_page; problem_raise; request_seen; tenant_page;"
+     " waiting_counts; window_page"},
+    {"ym_queue", "policy_drains; policy_gates; policy_number; policy_tenants; policy_windows;"
+                 " queue_load"},
     {"ym_assignment",
      "agent_load; agent_move; agent_register; attempt_again; attempt_checkpoint;"
      " attempt_end; attempt_errored; attempt_lease; attempt_load; attempt_lookup;"
      " attempt_prepared; attempt_progress; attempt_resources; attempt_started; attempt_told;"
-     " attempt_verify; attempt_wish; attempt_working; id_reserve; job_expire; keys_since;"
-     " owner_check; owner_claim; problem_raise; requirement_texts; tick"},
+     " attempt_verify; attempt_want; attempt_wish; attempt_working; id_reserve; job_expire;"
+     " keys_since; owner_check; owner_claim; policy_drains; policy_gates; policy_number;"
+     " policy_tenants; policy_windows; problem_raise; requirement_texts; tick"},
 };
 
 Test (key, roles_may_call_their_functions_only)
@@ -263,9 +271,11 @@ Test (key, functions_are_pinned)
     yard_is (su, "ym_owner",
              "SELECT DISTINCT proowner::regrole FROM pg_proc WHERE pronamespace ="
              " 'ym'::regnamespace");
-    yard_is (su, "timeline_base",
-             "SELECT proname FROM pg_proc WHERE pronamespace = 'ym'::regnamespace AND NOT"
-             " prosecdef");
+    /* What is no such function is called by one only. */
+    yard_is (su, "",
+             "SELECT proname, r.role FROM pg_proc, unnest (ARRAY['ym_intake', 'ym_queue',"
+             " 'ym_assignment']) AS r (role) WHERE pronamespace = 'ym'::regnamespace AND NOT"
+             " prosecdef AND has_function_privilege (r.role, oid, 'EXECUTE')");
 }
 
 /* A temporary table of the caller's own must not stand in for one of the yard's. */

@@ -45,6 +45,12 @@ static bool has_holder (int state)
     return state != YM_JOB_QUEUED && state != YM_JOB_SUSPENDED;
 }
 
+static void job_exists (PGconn *su)
+{
+    yard_do (su, "INSERT INTO ym.job VALUES (0, t.id (1), 1, 0, 7, 1, 5, 'n', 'git', 's', 't',"
+                 " NULL, '')");
+}
+
 /* Job 1 in a state: final ones lie in job_done, all but those that wait have a holder. */
 static void come_to (PGconn *su, const struct ym_state *state)
 {
@@ -160,8 +166,7 @@ static void one_pair (PGconn *in, PGconn *as, PGconn *su, const struct ym_state 
     if (is_others (state->number, makers[i].on))
         return;
     yard_do (su, "DELETE FROM ym.request; DELETE FROM ym.job; DELETE FROM ym.requirement");
-    yard_do (su, "INSERT INTO ym.job VALUES (0, t.id (1), 1, 0, 7, 1, 5, 'n', 'git', 's', 't',"
-                 " NULL, '')");
+    job_exists (su);
     come_to (su, state);
     if (makers[i].facts[0])
         yard_do (su, "UPDATE ym.job_run SET %s", makers[i].facts);
@@ -188,6 +193,7 @@ Test (life, a_wish_is_no_move)
 {
     PGconn *in = yard_session ("ym_intake"), *su = yard_session (NULL);
 
+    job_exists (su);
     for (unsigned s = 0; s < ym_job_life.state_count; s++) {
         const struct ym_state *state = &ym_job_life.states[s];
         if (state->final || !has_holder (state->number))

@@ -109,7 +109,7 @@ def test_a_snapshot_then_changes(yard):
         assert [(row[PART], row[SEQ], row[STATE], row["tenant"], row["tier"]) for row in feed.of(new)] == [("change", 1, "QUEUED", "globex", "premium")]
         with yard.door("operator") as door:
             for job in old + [new]:
-                door.until("job_terminate", 5, request=os.urandom(16), job=job, reason="enough")
+                door.until("job_act", 5, request=os.urandom(16), job=job, verb="terminate", reason="enough")
         feed.until_final(old + [new])
         assert feed.of(old[0])[-1]["detail"] == "enough"
         feed.check()
@@ -166,7 +166,7 @@ def test_a_killed_intake_is_noticed_and_a_new_feed_tells_all(yard):
         assert {row[JOB] for row in feed.rows} >= set(jobs)
         with yard.door("acme") as door:
             for job in jobs:
-                door.until("job_terminate", 5, request=os.urandom(16), job=job)
+                door.until("job_act", 5, request=os.urandom(16), job=job, verb="terminate")
         feed.until_final(jobs)
         feed.check()
 
@@ -198,7 +198,7 @@ def test_an_event_that_nobody_told_of_is_found(yard):
         feed.until(lambda: feed.of(job)[-1]["detail"] == "untold", 10)
         feed.check()
     with yard.door("operator") as door:
-        door.until("job_terminate", 5, request=os.urandom(16), job=job)
+        door.until("job_act", 5, request=os.urandom(16), job=job, verb="terminate")
 
 
 def test_the_database_comes_back(yard):
@@ -222,7 +222,7 @@ def test_filters(yard):
                 for who, which in (("acme", "standard"), ("acme", "platinum"), ("globex", "standard"))]
         with yard.door("operator") as door:
             for job in jobs:
-                door.until("job_terminate", 5, request=os.urandom(16), job=job)
+                door.until("job_act", 5, request=os.urandom(16), job=job, verb="terminate")
         tier.until_final(jobs[1:2])
         tenant.until_final(jobs[2:])
         state.until_final(jobs)
@@ -245,7 +245,7 @@ def test_a_tenant_sees_its_own_jobs_only(yard):
         assert door.ask("feed_open", snapshot=False, tenant="acme").name == "feed_opened"
     with yard.door("operator") as door:
         for job in own + other:
-            door.until("job_terminate", 5, request=os.urandom(16), job=job)
+            door.until("job_act", 5, request=os.urandom(16), job=job, verb="terminate")
 
 
 def test_feeds_are_bounded_and_end_with_their_connection(yard):
@@ -296,7 +296,7 @@ def test_a_reader_that_does_not_read_is_given_up(yard):
         feed.check()
         with yard.door("operator") as door:
             for job in jobs:
-                door.tell("job_terminate", request=os.urandom(16), job=job)
+                door.tell("job_act", request=os.urandom(16), job=job, verb="terminate")
             feed.until_final(jobs, 60)
             feed.check()
 

@@ -238,4 +238,4 @@ def test_problems_are_listed_newest_first_to_who_may_see_them(yard, operator, ac
     with yard.door("globex") as other:
         assert other.ask("problem_list", closed=True)["problems"] == []
     yard.sql("DELETE FROM ym.problem")
-    operator.until("job_terminate", 5, request=os.urandom(16), job=job)
+    operator.until("job_act", 5, request=os.urandom(16), job=job, verb="terminate")

