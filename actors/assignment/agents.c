@@ -1,6 +1,7 @@
 /* agents.c - agents come, beat, go silent and leave; the ticker counts.
  *
- * An agent is its key; a session is one run of its program. Leases end in ticks of the
+ * An agent is the identity of its keys: one that replaces another speaks for the same agent. A
+ * session is one run of its program. Leases end in ticks of the
  * database, never in wall time: nothing expires because this process, or the database, was
  * away.
  */
@@ -45,7 +46,7 @@ static void heard_of (struct assignment *a, struct agent *agent, const struct ym
 static struct agent *in_session (struct assignment *a, const struct ym_item *item,
                                  uint64_t session)
 {
-    struct agent *agent = roster_agent (&a->roster, item->key.key);
+    struct agent *agent = roster_agent (&a->roster, item->key.identity);
 
     if (!agent || agent->state != YM_AGENT_CONNECTED || agent->moving ||
         (uint64_t)agent->session != session)
@@ -104,13 +105,14 @@ static void plan_register (void *me, struct ym_turn *t, struct ym_item **items, 
     struct assignment *a = me;
 
     for (size_t i = 0; i < count; i++)
-        items[i]->call = store_call_register (t, a->tick, items[i]->key.key, items[i]->body);
+        items[i]->call =
+            store_call_register (t, a->tick, items[i]->key.identity, items[i]->body);
 }
 
 static void take_over (struct assignment *a, struct ym_turn *t, struct ym_item *item)
 {
     const struct ym_agent_register *m = item->body;
-    struct agent *agent = roster_add_agent (&a->roster, item->key.key, item->key.name);
+    struct agent *agent = roster_add_agent (&a->roster, item->key.identity, item->key.name);
     bool fresh;
     int64_t session = store_got_session (t, item->call, &fresh);
 
@@ -255,7 +257,7 @@ static void plan_leave (void *me, struct ym_turn *t, struct ym_item **items, siz
     for (size_t i = 0; i < count; i++) {
         const struct ym_agent_leave *m = items[i]->body;
         int64_t session = (int64_t)m->session;
-        items[i]->call = store_call_move (t, &items[i]->key.key, &session, &event, 1);
+        items[i]->call = store_call_move (t, &items[i]->key.identity, &session, &event, 1);
     }
 }
 
@@ -265,7 +267,7 @@ static void done_leave (void *me, struct ym_turn *t, struct ym_item **items, siz
 
     for (size_t i = 0; i < count; i++) {
         const struct ym_agent_leave *m = items[i]->body;
-        struct agent *agent = roster_agent (&a->roster, items[i]->key.key);
+        struct agent *agent = roster_agent (&a->roster, items[i]->key.identity);
         if (agent && was_moved (t, items[i]->call, agent->id)) {
             gone (agent, YM_AGENT_ON_LEAVE, t->now_ms);
             agent_lose_attempts (a, agent);
@@ -310,13 +312,14 @@ static void lose_silent_agents (struct assignment *a)
     }
 }
 
-/* An agent whose key is not in force any more cannot report: its work goes to others. */
+/* An agent none of whose keys is in force any more cannot report: its work goes to others. One
+ * that has another key is waited for. */
 void lose_revoked_agents (struct assignment *a)
 {
     for (size_t i = 0; i < a->roster.agent_count; i++) {
         struct agent *agent = a->roster.agents[i];
         if (agent->state == YM_AGENT_CONNECTED && !agent->moving &&
-            !ym_bus_find_key (ym_yard_bus (a->yard), agent->id))
+            !ym_bus_has_identity (ym_yard_bus (a->yard), agent->id))
             put_move (a, agent, YM_AGENT_ON_LOSE);
     }
 }
@@ -405,7 +408,7 @@ static struct ym_agent_row list_row (const struct agent *agent)
 /* One whose key was revoked is history, unless it still holds something. */
 static bool is_listed (const struct assignment *a, const struct agent *agent)
 {
-    return agent->used > 0 || ym_bus_find_key (ym_yard_bus (a->yard), agent->id) != NULL;
+    return agent->used > 0 || ym_bus_has_identity (ym_yard_bus (a->yard), agent->id);
 }
 
 void on_agent_list (void *me, struct ym_item *item)

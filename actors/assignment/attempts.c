@@ -66,7 +66,7 @@ struct callbacks take_callbacks (struct ym_turn *t, struct ym_item **items, size
         struct report r = report_of (items[i]);
         c.jobs[i] = r.job;
         c.fences[i] = (int64_t)r.fence;
-        c.agents[i] = items[i]->key.key;
+        c.agents[i] = items[i]->key.identity;
         c.messages[i] = r.message;
     }
     return c;
@@ -137,7 +137,7 @@ static bool has_one_before (struct ym_item **items, size_t i)
     for (size_t k = 0; k < i; k++)
         if (report_of (items[k]).job == report_of (items[i]).job &&
             report_of (items[k]).fence == report_of (items[i]).fence &&
-            items[k]->key.key == items[i]->key.key)
+            items[k]->key.identity == items[i]->key.identity)
             return true;
     return false;
 }
@@ -212,7 +212,7 @@ static void plan_lookup (void *me, struct ym_turn *t, struct ym_item **items, si
 {
     (void)me;
     for (size_t i = 0; i < count; i++)
-        items[i]->call = store_call_lookup (t, items[i]->body, items[i]->key.key);
+        items[i]->call = store_call_lookup (t, items[i]->body, items[i]->key.identity);
 }
 
 static void answer_lookup (struct assignment *a, struct ym_turn *t, struct ym_item *item)
@@ -334,7 +334,7 @@ void on_progress (void *me, struct ym_item *item)
     const struct ym_attempt_progress *m = item->body;
     struct attempt *t = attempt_of (a, m->job, m->fence);
 
-    if (!t || t->agent->id != item->key.key || m->done < t->done)
+    if (!t || t->agent->id != item->key.identity || m->done < t->done)
         return;
     t->done = m->done;
     t->total = m->total;

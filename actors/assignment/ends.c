@@ -19,7 +19,7 @@ static struct end_row end_of_report (const struct ym_item *item)
     struct report r = report_of (item);
     struct end_row e = {.job = r.job,
                         .fence = (int64_t)r.fence,
-                        .agent = item->key.key,
+                        .agent = item->key.identity,
                         .message = r.message,
                         .detail = ym_str ("")};
 
@@ -184,8 +184,8 @@ void attempt_finish (struct assignment *a, struct attempt *t, int event, int pro
                          .problem = (int16_t)problem,
                          .counted = t->agent->state != YM_AGENT_LEFT};
     (void)ym_text_copy (e->detail, sizeof e->detail, detail);
-    ym_put_for (a->yard, &end_work, e,
-                t->agent->id); /* behind what the agent reported before */
+    /* Behind what the agent reported before, by the key it speaks with. */
+    ym_put_for (a->yard, &end_work, e, t->agent->to.key ? t->agent->to.key : t->agent->id);
 }
 
 void attempt_lose (struct assignment *a, struct attempt *t)

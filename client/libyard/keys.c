@@ -1,6 +1,10 @@
 /* keys.c - which keys the yard lets in. */
 #include "client/libyard/inside.h"
 
+#include <string.h>
+
+#include "common/base/refusal.h"
+
 static const char *key_text (void *result, const uint8_t key[KEY_SIZE])
 {
     char text[KEY_TEXT];
@@ -54,6 +58,60 @@ yard_rc yard_key_authorize (yard_t *y, const char *public_key, const char *role,
     check_text (&c, "/name", name, 40, msg.name);
     if (!err)
         err = check_end (&c, YM_MSG_key_authorize, &msg);
+    if (err)
+        return error_give (err, reterr);
+    return ask (y, &q, (void **)ret, reterr);
+}
+
+/* A page begins after a key, so that of one key is asked for by the number before it. */
+static void step_back (uint8_t key[KEY_SIZE])
+{
+    for (unsigned i = KEY_SIZE; i-- > 0;)
+        if (key[i]-- != 0)
+            return;
+}
+
+/* What the yard knows of a key in force. */
+static yard_err_t *read_row (yard_t *y, const uint8_t key[KEY_SIZE], struct ym_key_authorize *m)
+{
+    char text[KEY_TEXT], before[KEY_TEXT];
+    uint8_t after[KEY_SIZE];
+    yard_key_page *page = NULL;
+    struct check c = {0};
+    yard_err_t *err = NULL;
+
+    memcpy (after, key, KEY_SIZE);
+    step_back (after);
+    (void)zmq_z85_encode (text, key, KEY_SIZE);
+    (void)zmq_z85_encode (before, after, KEY_SIZE);
+    if (yard_key_list (y, before, &page, &err) != YARD_OK)
+        return err;
+    const yard_key *k = page->count > 0 ? page->keys[0] : NULL;
+    if (!k || strcmp (k->public_key, text) != 0)
+        err = error_new (YARD_ENOTFOUND, 5, ym_refusal_slug (YM_REFUSAL_UNKNOWN_KEY), "%s",
+                         ym_refusal_text (YM_REFUSAL_UNKNOWN_KEY));
+    else {
+        check_word (&c, "/role", YM_ENUM_ROLE, k->role, &m->role);
+        check_text (&c, "/tenant", k->tenant, 40, m->tenant);
+        check_text (&c, "/name", k->name, 40, m->name);
+        err = check_end (&c, YM_MSG_key_authorize, m);
+    }
+    yard_free (page);
+    return err;
+}
+
+yard_rc yard_key_rotate (yard_t *y, const char *old_key, const char *new_key, yard_key **ret,
+                         yard_err_t **reterr)
+{
+    struct ym_key_authorize msg = {.has = YM_HAS (key_authorize, replaces)};
+    struct question q = {
+        .ask = YM_MSG_key_authorize, .answer = YM_MSG_key_done, .msg = &msg, .make = make_key};
+    yard_err_t *err = read_key (old_key, msg.replaces);
+
+    if (!err)
+        err = read_key (new_key, msg.public_key);
+    if (!err)
+        err = read_row (y, msg.replaces, &msg);
     if (err)
         return error_give (err, reterr);
     return ask (y, &q, (void **)ret, reterr);

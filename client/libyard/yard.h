@@ -510,6 +510,10 @@ typedef struct {
 yard_rc yard_key_authorize (yard_t *y, const char *public_key, const char *role,
                             const char *tenant, const char *name, yard_key **ret,
                             yard_err_t **reterr);
+/* Lets 'new_key' in as another key of the same party: what 'old_key' began goes on with it.
+ * Both are good until one is revoked. */
+yard_rc yard_key_rotate (yard_t *y, const char *old_key, const char *new_key, yard_key **ret,
+                         yard_err_t **reterr);
 yard_rc yard_key_revoke (yard_t *y, const char *public_key, yard_key **ret,
                          yard_err_t **reterr);
 /* At most 200 keys; 'after' (Z85) may be NULL. */

@@ -104,6 +104,12 @@ const struct ctl_command ctl_commands[] = {
      "A file that is there is never replaced."},
     {"key", "authorize", NULL, "FILE|KEY", 1, 1, CTL_YARD | CTL_OWNER, ctl_key_authorize,
      "Lets a public key in.", "The same again changes nothing."},
+    {"key", "rotate", NULL, "OLD NEW", 2, 2, CTL_YARD, ctl_key_rotate,
+     "Lets NEW in as another key of the same party: its role, tenant and name are those of "
+     "OLD.",
+     "OLD and NEW are files or keys. Both are good until OLD is revoked; what an agent runs "
+     "goes "
+     "on when its program comes back with NEW. The same again changes nothing."},
     {"key", "revoke", NULL, "FILE|KEY", 1, 1, CTL_YARD | CTL_SURE, ctl_key_revoke,
      "Shuts a public key out, at once.", NULL},
     {"key", "list", "keys", "", 0, 0, LIST | CTL_LATER, ctl_key_list, "Lists keys.", NULL},

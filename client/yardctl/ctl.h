@@ -132,7 +132,8 @@ ctl_run_f ctl_job_explain, ctl_job_why_not, ctl_job_events, ctl_job_act;
 ctl_run_f ctl_agent_list, ctl_agent_act, ctl_queue_list, ctl_queue_act;
 ctl_run_f ctl_tenant_list, ctl_tenant_set, ctl_window_list, ctl_window_add, ctl_window_remove;
 ctl_run_f ctl_problem_list, ctl_watch, ctl_top, ctl_completion;
-ctl_run_f ctl_key_new, ctl_key_authorize, ctl_key_revoke, ctl_key_list, ctl_key_fingerprint;
+ctl_run_f ctl_key_new, ctl_key_authorize, ctl_key_rotate, ctl_key_revoke, ctl_key_list;
+ctl_run_f ctl_key_fingerprint;
 ctl_run_f ctl_context_list, ctl_status, ctl_health, ctl_version, ctl_help;
 
 /* The row that the first of these words name; 'ret_used' says how many did. NULL: none. */

@@ -146,6 +146,17 @@ int ctl_key_authorize (struct ctl *c)
     return CTL_DONE;
 }
 
+int ctl_key_rotate (struct ctl *c)
+{
+    _result_ yard_key *key = NULL;
+    yard_err_t *err = NULL;
+
+    if (yard_key_rotate (c->yard, c->args[0], c->args[1], &key, &err) != YARD_OK)
+        return ctl_wrong_err (c, NULL, err);
+    ctl_show_row (c, &ctl_key_shape, key);
+    return CTL_DONE;
+}
+
 int ctl_key_revoke (struct ctl *c)
 {
     _result_ yard_key *key = NULL;
