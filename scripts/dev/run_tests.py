@@ -171,7 +171,9 @@ class Steps:
         report = os.path.join(self.tree(name), "system.xml")
         if os.path.exists(report):
             os.unlink(report)
+        # Most of a system test is waiting for a yard of its own, so a few files run at once.
         status, said = sh(["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", "--maxfail=20",
+                           "-n", self.jobs, "--dist", "loadfile",
                            f"--junitxml={report}", "tests/system"], YARD_BUILD=self.tree(name))
         with open(os.path.join(self.tree(name), "system.log"), "w", encoding="utf-8") as file:
             file.write(said)
