@@ -143,7 +143,8 @@ static void ask_queues (struct assignment *a)
 {
     for (uint32_t tier = 0; tier < YM_COUNT_tier; tier++) {
         flush_ready (a, tier);
-        ym_send (a->yard, ym_actor_queue (tier), YM_MSG_offer_again, 0, &(struct ym_offer_again){0});
+        ym_send (a->yard, ym_actor_queue (tier), YM_MSG_offer_again, 0,
+                 &(struct ym_offer_again){0});
     }
 }
 

@@ -282,7 +282,7 @@ def test_a_question_asked_twice_opens_one_feed(yard):
         feed.until(lambda: feed.of(job))
         feed.check()
         assert other.ask("feed_open", snapshot=False).name == "feed_opened", "the limit was not reached"
-        other.until("job_terminate", 5, request=os.urandom(16), job=job)
+        other.until("job_act", 5, request=os.urandom(16), job=job, verb="terminate")
 
 
 def test_a_reader_that_does_not_read_is_given_up(yard):
