@@ -50,14 +50,26 @@ struct assignment {
     bool was_away;                 /* and have to be read again: the database was away */
     bool loaded; /* they were, since recovery: before that all slots look free */
     size_t unknown_classes;
-    struct hints changed, taken[YM_COUNT_tier];
+    struct doubts *doubts; /* jobs whose lease was refused, to be asked about; NULL: none */
+    struct hints changed, taken[YM_COUNT_tier], refused[YM_COUNT_tier];
     struct ready_hints ready[YM_COUNT_tier];
 };
 
 void hint_changed (struct assignment *a, int64_t job);
 void hint_taken (struct assignment *a, uint32_t tier, int64_t job);
+/* Its lease was refused: it does not wait. */
+void hint_refused (struct assignment *a, uint32_t tier, int64_t job);
 void hint_ready (struct assignment *a, uint32_t tier, const struct ym_ready *job);
 void send_hints (struct assignment *a);
+/* Nobody knows what they know: they read who waits and offer afresh. */
+void ask_queues (struct assignment *a);
+
+/* doubts.c */
+struct doubts;
+extern const struct ym_work doubt_work;
+/* Its lease was refused: its queue is told, and is told otherwise if it waits after all. */
+void doubt (struct assignment *a, uint32_t tier, int64_t job);
+void doubts_pass (struct assignment *a);
 
 /* agents.c */
 extern const struct ym_work register_work, move_work, leave_work, tick_work;

@@ -293,8 +293,8 @@ static void offer_once_more (struct assignment *a, const struct pair *p)
 {
     const struct offer *o = &p->offer;
 
-    if (p->withdrawn)
-        return;
+    if (p->withdrawn || roster_offer (&a->roster, o->job))
+        return; /* its queue said otherwise since */
     (void)roster_add_offer (&a->roster, o->tier,
                             &(struct ym_offered){.job = o->job,
                                                  .tenant = o->tenant,
@@ -306,16 +306,21 @@ static void offer_once_more (struct assignment *a, const struct pair *p)
 }
 
 /* What was not leased does not wait any more, unless it was refused because its agent had begun
- * anew or was gone by then. */
+ * anew or was gone by then, or it was withdrawn or offered anew meanwhile: its queue knows
+ * better. */
 static void used_up (struct assignment *a, const struct pair *p)
 {
     const struct agent *agent = roster_agent (&a->roster, p->agent);
-    bool is_leased = roster_attempt (&a->roster, p->offer.job) != NULL;
+    struct offer again;
 
-    if (!is_leased && (agent->session != p->session || agent->state != YM_AGENT_CONNECTED))
-        offer_once_more (a, p);
-    else if (is_leased || !p->withdrawn)
+    if (roster_attempt (&a->roster, p->offer.job)) {
+        (void)roster_take_offer (&a->roster, p->offer.job, &again);
         hint_taken (a, p->offer.tier, p->offer.job);
+    }
+    else if (agent->session != p->session || agent->state != YM_AGENT_CONNECTED)
+        offer_once_more (a, p);
+    else if (!p->withdrawn && !roster_offer (&a->roster, p->offer.job))
+        doubt (a, p->offer.tier, p->offer.job);
 }
 
 /* Nothing was leased, because operators decided something since: all of it is looked at again

@@ -18,13 +18,13 @@ static void flush_changed (struct assignment *a)
     a->changed.count = 0;
 }
 
-static void flush_taken (struct assignment *a, uint32_t tier)
+static void flush_used_up (struct assignment *a, uint32_t tier, bool refused)
 {
-    struct hints *h = &a->taken[tier];
+    struct hints *h = refused ? &a->refused[tier] : &a->taken[tier];
 
     if (h->count > 0)
         ym_send (a->yard, ym_actor_queue (tier), YM_MSG_jobs_taken, 0,
-                 &(struct ym_jobs_taken){.jobs = {h->rows, h->count}});
+                 &(struct ym_jobs_taken){.refused = refused, .jobs = {h->rows, h->count}});
     h->count = 0;
 }
 
@@ -32,7 +32,8 @@ static void flush_ready (struct assignment *a, uint32_t tier)
 {
     struct ready_hints *h = &a->ready[tier];
 
-    flush_taken (a, tier); /* taken was before it came back */
+    flush_used_up (a, tier, true);
+    flush_used_up (a, tier, false); /* taken was before it came back */
     if (h->count > 0)
         ym_send (a->yard, ym_actor_queue (tier), YM_MSG_jobs_ready, 0,
                  &(struct ym_jobs_ready){.jobs = {h->rows, h->count}});
@@ -49,8 +50,15 @@ void hint_changed (struct assignment *a, int64_t job)
 void hint_taken (struct assignment *a, uint32_t tier, int64_t job)
 {
     if (a->taken[tier].count == HINTS_MAX)
-        flush_taken (a, tier);
+        flush_used_up (a, tier, false);
     a->taken[tier].rows[a->taken[tier].count++].job = job;
+}
+
+void hint_refused (struct assignment *a, uint32_t tier, int64_t job)
+{
+    if (a->refused[tier].count == HINTS_MAX)
+        flush_used_up (a, tier, true);
+    a->refused[tier].rows[a->refused[tier].count++].job = job;
 }
 
 void hint_ready (struct assignment *a, uint32_t tier, const struct ym_ready *job)
@@ -139,7 +147,7 @@ static void load_attempt (struct assignment *a, const struct attempt_row *row)
 
 /* A turn whose commit was not heard of may have brought jobs back, and what was on offer may
  * have been taken for an attempt that was no more. */
-static void ask_queues (struct assignment *a)
+void ask_queues (struct assignment *a)
 {
     for (uint32_t tier = 0; tier < YM_COUNT_tier; tier++) {
         flush_ready (a, tier);
@@ -251,6 +259,7 @@ static int pass (void *me, int64_t mono_ms)
     policy_pass (a);
     leasing_pass (a);
     preempting_pass (a);
+    doubts_pass (a);
     send_hints (a);
     return agents_wait_ms (a, mono_ms);
 }
@@ -287,6 +296,7 @@ static void end (void *me)
     roster_done (&a->roster);
     policy_done (a);
     free (a->shunned);
+    free (a->doubts);
     free (a);
 }
 
@@ -320,29 +330,13 @@ static const struct ym_handler handlers[] = {
 
 /* In the order their statements take in a turn: a report before the end of the same attempt,
  * ends before new leases. */
-static const struct ym_work *const works[] = {&load_work,
-                                              &tick_work,
-                                              &register_work,
-                                              &move_work,
-                                              &working_work,
-                                              &prepared_work,
-                                              &started_work,
-                                              &errored_work,
-                                              &checkpoint_work,
-                                              &lookup_work,
-                                              &resources_work,
-                                              &own_wish_work,
-                                              &end_work,
-                                              &expire_work,
-                                              &leave_work,
-                                              &progress_work,
-                                              &lease_work,
-                                              &again_work,
-                                              &verify_work,
-                                              &class_work,
-                                              &want_work,
-                                              &policy_work,
-                                              NULL};
+static const struct ym_work *const works[] = {
+    &load_work,       &tick_work,     &register_work,  &move_work,
+    &working_work,    &prepared_work, &started_work,   &errored_work,
+    &checkpoint_work, &lookup_work,   &resources_work, &own_wish_work,
+    &end_work,        &expire_work,   &leave_work,     &progress_work,
+    &lease_work,      &doubt_work,    &again_work,     &verify_work,
+    &class_work,      &want_work,     &policy_work,    NULL};
 
 static void on_keys (void *me)
 {

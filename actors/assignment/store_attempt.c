@@ -20,6 +20,7 @@ STATEMENT (attempt_errored,
 STATEMENT (attempt_end, "SELECT " ENDED_COLUMNS " FROM ym.attempt_end (" CALLBACK_PARAMS
                         ", $6::int2[], $7::int8[], $8::int8[], $9::text[], $10::bool[], "
                         "$11::int4, $12::int4, $13::int8)");
+STATEMENT (waiting_still, "SELECT " ENDED_COLUMNS " FROM ym.waiting_still ($1::int8[])");
 STATEMENT (job_expire, "SELECT " ENDED_COLUMNS " FROM ym.job_expire ($1::int8, $2::int8[])");
 STATEMENT (attempt_verify,
            "SELECT ix, held, taken, ended_on, state, checkpoint, checkpoint_fence FROM "
@@ -156,6 +157,14 @@ unsigned store_call_expire (struct ym_turn *t, const int64_t *jobs, size_t count
     unsigned call = ym_turn_call (t, &job_expire);
 
     ym_param_int8 (t->batch, t->now_ms);
+    ym_param_int8s (t->batch, jobs, count);
+    return call;
+}
+
+unsigned store_call_still (struct ym_turn *t, const int64_t *jobs, size_t count)
+{
+    unsigned call = ym_turn_call (t, &waiting_still);
+
     ym_param_int8s (t->batch, jobs, count);
     return call;
 }

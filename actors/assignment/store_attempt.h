@@ -50,6 +50,8 @@ struct ended {
     uint32_t tier; /* of what expired, and of what is ready */
     struct ym_ready ready;
 };
+/* Of jobs whose lease was refused, those that may start after all; rows as those of an end. */
+unsigned store_call_still (struct ym_turn *t, const int64_t *jobs, size_t count);
 struct ended store_got_ended (const struct ym_turn *t, unsigned call, size_t row);
 
 struct verified {

@@ -57,6 +57,10 @@ static void on_jobs_taken (void *me, struct ym_item *item)
     const struct ym_jobs_taken *m = item->body;
 
     for (uint32_t i = 0; i < m->jobs.count; i++) {
+        if (m->refused) { /* what a page says of it may be newer */
+            (void)waiting_refuse (q->waiting, m->jobs.at[i].job);
+            continue;
+        }
         load_heard (q, m->jobs.at[i].job);
         (void)waiting_take (q->waiting, m->jobs.at[i].job);
     }

@@ -176,6 +176,16 @@ bool waiting_take (struct waiting *w, int64_t job)
     return true;
 }
 
+bool waiting_refuse (struct waiting *w, int64_t job)
+{
+    uint32_t place = find (w, job);
+
+    if (place == 0 || entry_at (w, place)->where != IS_OFFERED)
+        return false;
+    drop (w, place);
+    return true;
+}
+
 bool waiting_has (const struct waiting *w, int64_t job)
 {
     return find (w, job) != 0;

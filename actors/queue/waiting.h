@@ -42,6 +42,9 @@ void waiting_put (struct waiting *w, const struct waiting_job *job, int64_t now_
 bool waiting_remove (struct waiting *w, int64_t job);
 /* The same, but assignment took it: no withdrawal, and its tenant was served. */
 bool waiting_take (struct waiting *w, int64_t job);
+/* Assignment found that it does not wait. Nothing if it is not on offer any more: what was
+ * heard of it since is newer. */
+bool waiting_refuse (struct waiting *w, int64_t job);
 bool waiting_has (const struct waiting *w, int64_t job);
 bool waiting_is_offered (const struct waiting *w, int64_t job);
 /* What decide_waits needs to know of it; false if it is not here. */

@@ -135,6 +135,17 @@ BEGIN
            LEFT JOIN LATERAL (SELECT * FROM ym.checkpoint i WHERE v.checkpoint > 0 AND i.job_id = v.job_id AND i.checkpoint = v.checkpoint OFFSET 0) c ON true;
 END $$;
 
+-- Of jobs whose lease was refused, those that wait and may start, now or when their time comes; as attempt_end's
+-- rows of jobs that wait. What stands otherwise in the way was changed by somebody who tells the queue.
+CREATE FUNCTION ym.waiting_still(_jobs int8[])
+RETURNS TABLE (ix int4, job_id int8, state int2, final bool, tenant_id int4, tier int2, requirement int8, urgency int2, hold int2, unmet int2,
+    not_before_ms int8, wait_until_ms int8, came_back bool)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
+    SELECT 0, w.job_id, 100::int2, false, w.tenant_id, w.tier, w.requirement, w.urgency, w.hold, w.unmet, w.not_before_ms, w.wait_until_ms, w.came_back
+      FROM unnest(_jobs) AS g (job_id) CROSS JOIN LATERAL (SELECT * FROM ym.waiting i WHERE i.job_id = g.job_id OFFSET 0) w
+     WHERE w.hold = 0 AND w.unmet = 0 AND w.urgency > 0
+$$;
+
 -- Wishes that running attempts suspend, for a job of a higher tier (_beneficiaries) or because their agent is
 -- drained: stored where nothing else is wanted and the attempt could be suspended. _details tell the history.
 CREATE FUNCTION ym.attempt_want(_now int8, _jobs int8[], _fences int8[], _suspenders int2[], _beneficiaries int8[], _details text[],
@@ -633,7 +644,7 @@ END $$;
 GRANT EXECUTE ON FUNCTION ym.tick(int8, int8, int8[], int8[]), ym.agent_load(), ym.attempt_load(),
     ym.agent_register(int8, int8, int8, bytea, text, text, text[], int4, int2, int2), ym.agent_move(int8, int8[], int8[], int2[]),
     ym.attempt_lease(int8, int8, int8[], int8[], int8[], text[], int2, int2, int2),
-    ym.attempt_want(int8, int8[], int8[], int2[], int8[], text[], int2, int2), ym.attempt_told(int8[], int8[]), ym.attempt_again(int8[], int8[], int2[]),
+    ym.waiting_still(int8[]), ym.attempt_want(int8, int8[], int8[], int2[], int8[], text[], int2, int2), ym.attempt_told(int8[], int8[]), ym.attempt_again(int8[], int8[], int2[]),
     ym.attempt_started(int8, int8[], int8[], int8[], int4[], text[], text[]), ym.attempt_prepared(int8, int8[], int8[], int8[], int4[], text[], text[]),
     ym.attempt_working(int8, int8[], int8[], int8[], int4[], int2[]), ym.attempt_errored(int8, int8[], int8[], int8[], int4[], text[]),
     ym.attempt_wish(int8, int8[], int8[], int2[], int2[], int2[], text[]), ym.attempt_resources(int8, int8[], int8[], int8[], int4[], text[], int2[], text[]),

@@ -165,3 +165,19 @@ Test (lease, a_wish_meets_the_end)
     yard_do (s.as, "COMMIT");
     yard_then_is (other, "");
 }
+
+/* Of what was refused, only what may start, now or later, is told to its queue again. */
+Test (lease, refused_is_not_forgotten)
+{
+    struct scene s = scene ();
+
+    yard_do (s.su, "UPDATE ym.job_run SET not_before_ms = 9000 WHERE job_id = t.id (1)");
+    yard_do (s.su, "UPDATE ym.job_run SET held = 1 WHERE job_id = t.id (2)");
+    yard_do (s.su, "UPDATE ym.job_run SET unmet = 1 WHERE job_id = t.id (3)");
+    yard_do (s.su, "UPDATE ym.job_run SET held = 1, ends_as = 910 WHERE job_id = t.id (4)");
+    yard_is (s.as, "0", LEASE ("ym.policy_number ()"));
+    yard_is (s.as, "1 9000,4 0",
+             "SELECT string_agg (n || ' ' || not_before_ms, ',' ORDER BY n) FROM"
+             " generate_series (1, 4) n JOIN ym.waiting_still (ARRAY (SELECT t.id (i) FROM"
+             " generate_series (1, 4) i)) w ON w.job_id = t.id (n)");
+}

@@ -388,6 +388,31 @@ Test (waiting, tenants_are_told_once)
     waiting_free (w);
 }
 
+/* A refusal that comes after the job was told anew says nothing about it. */
+Test (waiting, a_refusal_counts_only_for_what_is_on_offer)
+{
+    struct waiting *w = waiting_new ();
+    struct waiting_offer jobs[4];
+    int64_t ids[4];
+    struct waiting_job held = {
+        .job = 1, .tenant = 1, .requirement = 5, .urgency = 16, .hold = YM_BY_OPERATOR};
+
+    put_job (w, 1, 1, 5);
+    cr_assert_eq (waiting_offer (w, jobs, 4), 1);
+    waiting_put (w, &held, 1000);
+    cr_expect_not (waiting_refuse (w, 1), "it is held, and known");
+    cr_expect (waiting_has (w, 1));
+    put_job (w, 1, 1, 5);
+    cr_expect_not (waiting_refuse (w, 1), "it may start again");
+    cr_assert_eq (waiting_withdrawn (w, ids, 4), 1);
+    cr_assert_eq (waiting_offer (w, jobs, 4), 1);
+    cr_expect (waiting_refuse (w, 1));
+    cr_expect_not (waiting_has (w, 1));
+    cr_expect_eq (waiting_withdrawn (w, ids, 4), 0, "assignment knows");
+    cr_expect_not (waiting_refuse (w, 1));
+    waiting_free (w);
+}
+
 Test (waiting, ahead)
 {
     struct waiting *w = waiting_new ();
