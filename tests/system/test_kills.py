@@ -2,6 +2,8 @@
 
 Afterwards the job ends as it was asked to, nothing waits for ever, and nothing provisioned is left.
 """
+import os
+
 import pytest
 from life import all_ended, ask_for, brought, door, kind, nothing_is_forgotten, quick_yard
 from wireyard import wait_for
@@ -119,11 +121,30 @@ def cleaning(case):
     case.sim.working(case.told, "deprovision")
 
 
+def waiting(case):
+    """Behind another one, in the tier whose queue is killed."""
+    case.to("STARTED")
+    case.jobs.append(case.yard.submit(case.door, kind=case.kind, tier="premium", fixed=True))
+    assert case.sim.take("suspend", case.told.job) is not None
+
+
 STEPS = (prepare, preparing, start, starting, started, suspend, suspending, suspended, resume, terminate, terminating, preempt, preempting, clean, cleaning)
 EVERYWHERE = ("assignment", "agent")
 WHERE_ROWS_WAIT = ("queue-standard", "intake", "postgresql")
 CASES = [(step, victim) for step in STEPS for victim in EVERYWHERE] + [
-    (step, victim) for step in (prepare, started, suspended, terminate, preempt, clean) for victim in WHERE_ROWS_WAIT]
+    (step, victim) for step in (prepare, started, suspended, terminate, preempt, clean) for victim in WHERE_ROWS_WAIT] + [
+    (step, "queue-platinum") for step in (preempt, preempting)] + [
+    (step, "yardmasterd") for step in (prepare, suspending, resume, preempt, cleaning)] + [(waiting, "queue-premium")]
+
+
+def kill_the_daemon(yard):
+    """All of its actors go with it."""
+    actors = [actor.pid for actor in yard.actors().values()]
+    yard.daemon.kill()
+    yard.daemon.wait(10)
+    wait_for(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in actors), 10, "no actor to outlive its supervisor")
+    yard.launch()
+    yard.wait_ready()
 
 
 def kill(yard, sim, victim):
@@ -134,6 +155,8 @@ def kill(yard, sim, victim):
     if victim == "postgresql":
         yard.cluster("restart-immediate")
         yard.wait_ready()
+    elif victim == "yardmasterd":
+        kill_the_daemon(yard)
     else:
         yard.wait_back(yard.kill(victim))
     return sim

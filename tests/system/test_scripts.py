@@ -138,3 +138,13 @@ def test_the_bench_works():
     done = run(["/usr/bin/python3", os.path.join(ROOT, "tests", "bench", "waiting.py"), Yard().build, "--smoke"], 120)
     assert done.returncode == 0, done.stderr
     assert "queue process" in done.stdout and "lease, median" in done.stdout
+
+
+def test_every_proof_that_is_named_exists(tmp_path):
+    check = os.path.join(ROOT, "scripts", "check-proofs")
+    done = run(["/usr/bin/python3", check], 30)
+    assert done.returncode == 0, done.stdout
+    (tmp_path / "page.md").write_text("| S5 | law | `store/test_life::every_pair` `store/test_life::no_pair` |\n| S6 | final | by eye |\n")
+    done = run(["/usr/bin/python3", check, str(tmp_path / "page.md")], 30)
+    assert done.returncode == 1 and "no such test: store/test_life::no_pair" in done.stdout and "no test: | S6" in done.stdout
+    assert "::every_pair" not in done.stdout
