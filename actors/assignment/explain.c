@@ -6,7 +6,7 @@
 #include "actors/assignment/assignment.h"
 #include "common/base/own.h"
 
-enum { ROWS_MAX = 32, LOOK_MAX = 512 };
+enum { ROWS_MAX = 32, LOOK_MAX = 512, NOT_YET_MS = 50 };
 
 struct answer {
     struct ym_blocker_row rows[ROWS_MAX];
@@ -96,7 +96,7 @@ static void explain (struct assignment *a, const struct ym_explain_ask *m,
         .running = tenant->running + tenant->reserved,
         .running_max = tenant->running_max};
 
-    if (m->agent[0] && f.agent_count > 0)
+    if (m->agent[0])
         add_rows (answer, rows, decide_why_not (&f, rows));
     else
         add_rows (answer, rows, decide_explain (&f, rows));
@@ -104,14 +104,23 @@ static void explain (struct assignment *a, const struct ym_explain_ask *m,
         explain_order (a, m, answer);
 }
 
-static void not_yet (struct assignment *a, const struct ym_item *item)
+static void refuse_ask (struct assignment *a, const struct ym_item *item, enum ym_refusal why,
+                        uint64_t retry_after_ms)
 {
-    ym_send (
-        a->yard, YM_ACTOR_INTAKE, YM_MSG_refused, item->from.ask,
-        &(struct ym_refused){.code = "actor_unavailable",
-                             .text = ym_str (ym_refusal_text (YM_REFUSAL_ACTOR_UNAVAILABLE)),
-                             .retryable = true,
-                             .retry_after_ms = 50});
+    struct ym_refused m = {.text = ym_str (ym_refusal_text (why)),
+                           .retryable = retry_after_ms > 0,
+                           .retry_after_ms = retry_after_ms};
+
+    (void)ym_text_copy (m.code, sizeof m.code, ym_refusal_slug (why));
+    ym_send (a->yard, YM_ACTOR_INTAKE, YM_MSG_refused, item->from.ask, &m);
+}
+
+static bool has_agent (const struct assignment *a, const char *name)
+{
+    for (size_t i = 0; i < a->roster.agent_count; i++)
+        if (strcmp (a->roster.agents[i]->name, name) == 0)
+            return true;
+    return false;
 }
 
 void on_explain_ask (void *me, struct ym_item *item)
@@ -125,7 +134,11 @@ void on_explain_ask (void *me, struct ym_item *item)
     if (!c->known || !a->loaded ||
         a->policy.number == 0) { /* it is read with the next round; ask again */
         a->look = true;
-        not_yet (a, item);
+        refuse_ask (a, item, YM_REFUSAL_ACTOR_UNAVAILABLE, NOT_YET_MS);
+        return;
+    }
+    if (m->agent[0] && !has_agent (a, m->agent)) {
+        refuse_ask (a, item, YM_REFUSAL_UNKNOWN_AGENT, 0);
         return;
     }
     add_rows (&answer, m->blockers.at, m->blockers.count);

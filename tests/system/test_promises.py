@@ -1,5 +1,6 @@
 """test_promises.py - promises about a job's life that belong to no single verb or actor."""
 import contextlib
+import os
 
 import pytest
 from life import INVARIANTS, ask_for, brought, door, kind, nothing_is_forgotten, operator, quick_yard, sim
@@ -87,6 +88,41 @@ def test_what_has_no_blocker_is_leased_and_what_has_one_is_not(yard, sim, door, 
     told = sim.take("prepare", job)
     assert told is not None, "nothing is in its way"
     sim.complete(told)
+
+
+def test_each_lease_tells_why_this_agent_and_why_not_the_others(yard, door, kind):
+    """X74: in words, with the lease, and as long as the history is."""
+    with yard.sim("agent-1", capabilities=[kind], region="eu", slots=2) as one, yard.sim("agent-2", capabilities=[kind], region="us") as two, \
+            yard.sim("agent-3", capabilities=["other"], region="eu") as three:
+        job = yard.submit(door, kind=kind, regions=["eu"])
+        told = one.take("prepare", job)
+        chosen = door.until("job_explain", 5, job=job)["chosen"]
+        assert chosen.startswith("agent-1: 1 of 2 slots free") or chosen.startswith("agent-1: 2 of 2 slots free"), chosen
+        assert "not agent-2: no_region" in chosen, chosen
+        assert yard.one(f"SELECT detail FROM ym.job_event WHERE job_id = {job} AND on_event = 2") == chosen
+        assert not two.heard("prepare") and not three.heard("prepare")
+        one.report(told, "attempt_started")
+        one.complete(told)
+        assert yard.one(f"SELECT detail FROM ym.job_event WHERE job_id = {job} AND on_event = 2") == chosen
+        waits = yard.submit(door, kind=kind, held=True, regions=["eu"])
+        why = door.until("job_why_not", 5, job=waits, agent="agent-2")
+        assert {"held", "no_region"} <= {row[0] for row in why["blockers"]}
+        assert "no_capability" in {row[0] for row in door.until("job_why_not", 5, job=waits, agent="agent-3")["blockers"]}
+        assert door.until("job_why_not", 5, job=waits, agent="nobody").code == "unknown_agent"
+        assert yard.act(door, "terminate", waits).name == "done"
+
+
+def test_keys_that_are_not_let_in_change_nothing(yard):
+    """A name that another agent has, and a key that replaces one of other values."""
+    with yard.door("admin") as admin:
+        before = yard.sql("SELECT * FROM ym.key ORDER BY 1")
+        refused = admin.ask("key_authorize", public_key=os.urandom(32), role="agent", tenant="agents", name="agent-1")
+        assert refused.code == "name_taken"
+        acme = yard.octets(yard.keys["acme"])
+        for values in ({"name": "other"}, {"role": "operator"}, {"tenant": "globex"}, {"replaces": os.urandom(32)}):
+            more = {"role": "submitter", "tenant": "acme", "name": "acme", "replaces": acme, **values}
+            assert admin.ask("key_authorize", public_key=os.urandom(32), **more).code == "not_replaced", values
+        assert yard.sql("SELECT * FROM ym.key ORDER BY 1") == before
 
 
 # A fault for each check of nothing_is_forgotten; ended is another job, with nothing left.
