@@ -160,7 +160,9 @@ def test_a_cap_on_waiting_jobs_is_in_force_after_a_crash(yard, operator, kind, w
         with yard.door("globex") as door:
             jobs = [yard.submit(door, kind=kind, held=True) for _ in range(2)]
             crash(yard, what)
-            assert wait_for(lambda: is_over_cap(door, kind), 5, "a refusal")["retryable"]
+            refused = wait_for(lambda: is_over_cap(door, kind), 10, "a refusal")
+            assert refused["retryable"]
+            assert yard.one(f"SELECT count(*) FROM ym.job WHERE kind = '{kind}'") == "2", "none was let in before"
             for job in jobs:
                 yard.act(door, "terminate", job)
             wait_for(lambda: not door.ask("job_submit", **job_body(kind=kind, held=True)).code, 5, "room")

@@ -29,7 +29,7 @@ enum { AGENTS = 3, JOBS = 8, CLASSES = 3, STEPS_MAX = 400, EXEMPT = 2, GRACE = 5
 struct job {
     uint32_t tier, class, preempted;
     int arrives, work;
-    bool fixed, came_back, done;
+    bool fixed, came_back, done, owed; /* a slot was freed for it */
 };
 struct yard {
     struct roster roster;
@@ -109,11 +109,7 @@ static void lease (struct yard *y)
     struct round_lease leases[JOBS];
     struct moment m = moment_of (y);
     struct offer taken;
-    int64_t owed[AGENTS] = {0};
 
-    for (size_t i = 0; i < y->roster.kept_count; i++)
-        if (roster_offer (&y->roster, y->roster.kept[i].job))
-            owed[y->roster.kept[i].agent] = y->roster.kept[i].job;
     size_t count = roster_round (&y->roster, &m, leases, JOBS);
     for (size_t i = 0; i < count; i++) {
         struct job *j = &y->jobs[leases[i].job];
@@ -128,11 +124,11 @@ static void lease (struct yard *y)
         t->fixed = j->fixed;
         j->came_back = false;
     }
-    for (unsigned a = 0; a < AGENTS; a++) {
-        if (owed[a] == 0)
-            continue;
-        const struct attempt *t = roster_attempt (&y->roster, owed[a]);
-        cr_assert (t, "the beneficiary did not get the slot that was freed for it");
+    for (int64_t job = 1; job <= JOBS; job++) {
+        if (y->jobs[job].owed && !y->jobs[job].done)
+            cr_assert (roster_attempt (&y->roster, job),
+                       "the beneficiary did not get the slot that was freed for it");
+        y->jobs[job].owed = false;
     }
 }
 
@@ -227,6 +223,14 @@ static void terminate_some (struct yard *y)
     }
 }
 
+/* However it ends: its slot is now that of the job it was asked to give way to. */
+static void leave (struct yard *y, struct attempt *t)
+{
+    if (t->suspender == YM_PREEMPTION && roster_offer (&y->roster, t->beneficiary))
+        y->jobs[t->beneficiary].owed = true;
+    roster_remove_attempt (&y->roster, t);
+}
+
 /* Attempts work; those asked to give way do so sooner or later, or are done before. */
 static void work (struct yard *y)
 {
@@ -240,12 +244,12 @@ static void work (struct yard *y)
             t->checkpoint_at = y->now;
         if (--j->work <= 0 || (t->wish == YM_TERMINATE && below (4) == 0)) {
             j->done = true;
-            roster_remove_attempt (&y->roster, t);
+            leave (y, t);
         }
         else if (t->wish == YM_SUSPEND && below (3) == 0) {
             j->preempted++;
             j->came_back = true;
-            roster_remove_attempt (&y->roster, t);
+            leave (y, t);
             offer (y, job);
         }
     }
