@@ -189,11 +189,22 @@ static void hear_refused (struct yard *y, struct feed *f, const struct ym_refuse
     begin_anew (y, f, "the yard refused to go on for now", wait);
 }
 
+/* Nobody waits for it any more. */
+static void close_late (struct yard *y, const struct ym_feed_opened *m)
+{
+    struct ym_feed_close other = {.feed = m ? m->feed : 0};
+
+    if (m)
+        (void)send_message (y, YM_MSG_feed_close, 0, &other);
+}
+
 void feed_hear (struct yard *y, const struct ym_header *h, zmq_msg_t *frame)
 {
     struct feed *f = y->feed;
     const void *body;
 
+    if (!f && h->number == YM_MSG_feed_opened)
+        close_late (y, read_body (y, h, frame));
     if (!f || f->err || (h->number != YM_MSG_feed_opened && h->ask != f->ask))
         return;
     body = read_body (y, h, frame);

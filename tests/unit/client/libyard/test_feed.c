@@ -280,3 +280,41 @@ Test (feed, a_refusal_later_ends_it, .timeout = 30)
     cr_assert_str_eq (r.slug, "key_revoked");
     fake_stop (&d);
 }
+
+/* --- an answer that comes when nobody waits for it --- */
+
+static void *open_in_vain (void *me)
+{
+    struct reader *r = me;
+    yard_opts opts = fake_opts (r->door, 200);
+    yard_status *status = NULL;
+    yard_t *y = NULL;
+
+    cr_assert_eq (yard_open (&y, &opts, NULL), YARD_OK);
+    cr_assert_eq (yard_feed_open (y, NULL, NULL), YARD_EUNREACHABLE);
+    __atomic_store_n (&r->count, 1, __ATOMIC_SEQ_CST);
+    r->rc = yard_yard_get (y, &status, NULL);
+    yard_free (status);
+    yard_close (y);
+    return NULL;
+}
+
+/* Else it would count among the feeds of the key as long as the connection lasts. */
+Test (feed, one_that_is_opened_too_late_is_closed, .timeout = 30)
+{
+    struct fake_door d;
+    struct reader r = {.door = &d};
+    uint64_t first;
+
+    fake_start (&d, false);
+    cr_assert (pthread_create (&r.thread, NULL, open_in_vain, &r) == 0);
+    (void)fake_expect (&d, YM_MSG_feed_open);
+    first = d.header.ask;
+    await_seen (&r, 1);
+    fake_send (&d, YM_MSG_feed_opened, first, &(struct ym_feed_opened){.feed = 9});
+    do
+        cr_assert (fake_take (&d, PATIENCE_MS));
+    while (d.header.number != YM_MSG_feed_close);
+    end (&r);
+    fake_stop (&d);
+}
