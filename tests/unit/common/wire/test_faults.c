@@ -194,7 +194,8 @@ static const struct {
      "{\"request\":#00112233445566778899aabbccddeeff,\"tier\":\"standard\",\"name\":\"n\","
      "\"kind\":\"k\",\"source\":\"\",\"target\":\"t\"}",
      0, "/source", "length"},
-    {"agent_page", "{\"agents\":[[\"a\",\"LOST\",\"\",\"\",[\"x\",\"Y\"],1,0,1,1]]}", 0,
+    {"agent_page",
+     "{\"agents\":[[\"a\",\"LOST\",\"\",\"\",[\"x\",\"Y\"],1,0,1,1,true,0,\"\"]]}", 0,
      "/agents/0/capabilities/1", "text"},
 };
 
