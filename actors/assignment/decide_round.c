@@ -9,6 +9,8 @@
 
 #include <stdlib.h>
 
+#include "common/base/panic.h"
+
 bool decide_goes_before (const struct round_offer *a, const struct round_offer *b)
 {
     return a->rank != b->rank ? a->rank < b->rank : a->job < b->job;
@@ -19,11 +21,56 @@ static bool is_free (const struct round_facts *f, const struct round_class *c, u
     return f->free[agent] > 0 && c->until_ms <= f->window[agent];
 }
 
-/* The next of these agents that can take a job of the class, or -1. */
-static int64_t next_agent (const struct round_facts *f, const struct round_class *c,
-                           struct round_agents *list)
+/* What is left during a round. */
+struct open {
+    uint32_t first[YM_COUNT_tier];
+    bool waits[YM_COUNT_tier]; /* a job of the tier could run, were a slot free */
+    uint64_t *free;            /* a bit for each agent that has a free slot */
+    size_t words, left;        /* of that set; free slots of all */
+};
+
+static void count_free (const struct round_facts *f, struct open *open)
 {
-    for (size_t n = 0; n < list->count; n++) {
+    open->words = (f->agent_count + 63) / 64;
+    open->free = calloc (open->words + 1, sizeof *open->free);
+    if (!open->free)
+        ym_panic ("out of memory");
+    for (size_t i = 0; i < f->agent_count; i++) {
+        open->left += f->free[i];
+        if (f->free[i] > 0)
+            open->free[i / 64] |= UINT64_C (1) << i % 64;
+    }
+}
+
+static void take_slot (struct round_facts *f, struct open *open, uint32_t agent)
+{
+    open->left--;
+    if (--f->free[agent] == 0)
+        open->free[agent / 64] &= ~(UINT64_C (1) << agent % 64);
+}
+
+static bool has_agent (const struct round_facts *f, const struct open *open,
+                       const struct round_class *c, const struct round_agents *list)
+{
+    size_t words = list->words < open->words ? list->words : open->words;
+
+    for (size_t n = 0; !list->set && n < list->count; n++)
+        if (is_free (f, c, list->at[n]))
+            return true;
+    for (size_t w = 0; list->set && w < words; w++)
+        for (uint64_t bits = list->set[w] & open->free[w]; bits; bits &= bits - 1)
+            if (is_free (f, c, (uint32_t)(w * 64) + (uint32_t)__builtin_ctzll (bits)))
+                return true;
+    return false;
+}
+
+/* The next of these agents that can take a job of the class, or -1. */
+static int64_t next_agent (const struct round_facts *f, const struct open *open,
+                           const struct round_class *c, struct round_agents *list)
+{
+    size_t count = has_agent (f, open, c, list) ? list->count : 0;
+
+    for (size_t n = 0; n < count; n++) {
         uint32_t agent = list->at[(list->cursor + n) % list->count];
         if (is_free (f, c, agent)) {
             list->cursor = (list->cursor + n + 1) % list->count;
@@ -31,15 +78,6 @@ static int64_t next_agent (const struct round_facts *f, const struct round_class
         }
     }
     return -1;
-}
-
-static bool has_agent (const struct round_facts *f, const struct round_class *c,
-                       const struct round_agents *list)
-{
-    for (size_t n = 0; n < list->count; n++)
-        if (is_free (f, c, list->at[n]))
-            return true;
-    return false;
 }
 
 static bool is_kept_for (const struct round_facts *f, int64_t job)
@@ -68,11 +106,6 @@ static bool settle (const struct round_facts *f, struct round_class *c, unsigned
     return false;
 }
 
-struct open {
-    uint32_t first[YM_COUNT_tier];
-    bool waits[YM_COUNT_tier]; /* a job of the tier could run, were a slot free */
-};
-
 static void open_class (struct round_facts *f, struct open *open, unsigned tier, size_t at)
 {
     struct round_class *c = &f->classes[at];
@@ -82,8 +115,8 @@ static void open_class (struct round_facts *f, struct open *open, unsigned tier,
         !settle (f, c, tier))
         return;
     open->waits[tier] = true;
-    if (!has_agent (f, c, &c->agents) &&
-        (tier != YM_PLATINUM || !has_agent (f, c, &c->overflow)))
+    if (open->left == 0 || (!has_agent (f, open, c, &c->agents) &&
+                            (tier != YM_PLATINUM || !has_agent (f, open, c, &c->overflow))))
         return;
     c->tiers[tier].next = open->first[tier];
     open->first[tier] = (uint32_t)at + 1;
@@ -153,9 +186,9 @@ static bool serve_one (struct round_facts *f, struct open *open, unsigned tier,
         return false;
     uint32_t at = *link - 1;
     struct round_class *c = &f->classes[at];
-    int64_t agent = next_agent (f, c, &c->agents);
+    int64_t agent = next_agent (f, open, c, &c->agents);
     if (agent < 0 && tier == YM_PLATINUM) {
-        agent = next_agent (f, c, &c->overflow);
+        agent = next_agent (f, open, c, &c->overflow);
         overflow = true;
     }
     if (agent < 0) {
@@ -163,7 +196,7 @@ static bool serve_one (struct round_facts *f, struct open *open, unsigned tier,
         return false;
     }
     const struct round_offer *o = &c->tiers[tier].offers[c->tiers[tier].served++];
-    f->free[agent]--;
+    take_slot (f, open, (uint32_t)agent);
     f->room[o->tenant]--;
     *ret = (struct round_lease){o->job, at, tier, (uint32_t)agent, false, overflow};
     was_served (f, open, tier);
@@ -188,9 +221,11 @@ size_t decide_round (struct round_facts *f, struct round_lease *ret, size_t room
     struct open open = {0};
     int tier;
 
+    count_free (f, &open);
     open_tiers (f, &open);
     size_t count = serve_kept (f, &open, ret, room);
-    while (count < room && (tier = next_tier (f, &open)) >= 0)
+    while (count < room && open.left > 0 && (tier = next_tier (f, &open)) >= 0)
         count += serve_one (f, &open, (unsigned)tier, &ret[count]);
+    free (open.free);
     return count;
 }

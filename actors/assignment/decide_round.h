@@ -17,7 +17,9 @@ bool decide_goes_before (const struct round_offer *a, const struct round_offer *
 struct round_agents {
     const uint32_t *at;
     size_t count;
-    size_t cursor; /* in and out */
+    size_t cursor;       /* in and out */
+    const uint64_t *set; /* the same, a bit for each number; NULL: each is looked at */
+    size_t words;        /* of the set */
 };
 struct round_class {
     struct round_agents agents;   /* those that fit */
@@ -40,6 +42,7 @@ struct round_kept {
 struct round_facts {
     struct round_class *classes;
     size_t class_count;
+    size_t agent_count;
     uint32_t *free;        /* free slots by agent number, without those kept; in and out */
     const int64_t *window; /* by agent number: when its maintenance window begins */
     uint32_t *room; /* by tenant's place: attempts it may have more, likewise; in and out */

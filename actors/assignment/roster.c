@@ -38,13 +38,33 @@ struct agent *roster_add_agent (struct roster *r, int64_t id, const char *name)
     return a;
 }
 
+static bool is_fitting (const struct fitting *f, uint32_t number)
+{
+    return number / 64 < f->words && f->set[number / 64] >> number % 64 & 1;
+}
+
 static void forget_agent (struct fitting *f, uint32_t number)
 {
+    if (!is_fitting (f, number))
+        return;
+    f->set[number / 64] &= ~(UINT64_C (1) << number % 64);
     for (size_t i = 0; i < f->count; i++)
         if (f->at[i] == number) {
             f->at[i] = f->at[--f->count];
             return;
         }
+}
+
+static void make_words (struct fitting *f, uint32_t number)
+{
+    size_t words = number / 64 + 1;
+
+    if (words <= f->words)
+        return;
+    words = words > f->words * 2 ? words : f->words * 2;
+    f->set = ym_grow_array (f->set, words, sizeof *f->set);
+    memset (f->set + f->words, 0, (words - f->words) * sizeof *f->set);
+    f->words = words;
 }
 
 static void add_fitting (struct fitting *f, uint32_t number)
@@ -54,6 +74,8 @@ static void add_fitting (struct fitting *f, uint32_t number)
         f->at = ym_grow_array (f->at, f->room, sizeof *f->at);
     }
     f->at[f->count++] = number;
+    make_words (f, number);
+    f->set[number / 64] |= UINT64_C (1) << number % 64;
 }
 
 static void class_fit_agent (struct class *c, const struct agent *a)
@@ -223,7 +245,9 @@ static void free_class (struct class *c)
     for (unsigned t = 0; t < YM_COUNT_tier; t++)
         free (c->tiers[t].offers);
     free (c->agents.at);
+    free (c->agents.set);
     free (c->overflow.at);
+    free (c->overflow.set);
     free (c);
 }
 

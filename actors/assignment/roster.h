@@ -106,6 +106,8 @@ struct class {
     struct fitting {
         uint32_t *at;
         size_t count, room, cursor;
+        uint64_t *set; /* the same, a bit for each number */
+        size_t words;
     } agents, overflow; /* those that fit; those that its jobs may spill over to */
     struct offer_list tiers[YM_COUNT_tier];
     UT_hash_handle hh;

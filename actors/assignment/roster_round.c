@@ -75,6 +75,11 @@ static void free_space (struct round_space *s)
     free (s->kept);
 }
 
+static struct round_agents agents_of (const struct fitting *f)
+{
+    return (struct round_agents){f->at, f->count, f->cursor, f->set, f->words};
+}
+
 static void gather_classes (const struct roster *r, const struct moment *m,
                             struct round_class *to)
 {
@@ -83,11 +88,9 @@ static void gather_classes (const struct roster *r, const struct moment *m,
         r->classes[i]->place = (uint32_t)i;
         to[i] = (struct round_class){.until_ms = roster_until (c, m)};
         if (c->known)
-            to[i].agents =
-                (struct round_agents){c->agents.at, c->agents.count, c->agents.cursor};
+            to[i].agents = agents_of (&c->agents);
         if (c->overflow.count > 0 && roster_overflows (r, c))
-            to[i].overflow =
-                (struct round_agents){c->overflow.at, c->overflow.count, c->overflow.cursor};
+            to[i].overflow = agents_of (&c->overflow);
         for (unsigned t = 0; t < YM_COUNT_tier; t++) {
             to[i].tiers[t].offers = c->tiers[t].offers + c->tiers[t].from;
             to[i].tiers[t].count = c->tiers[t].count - c->tiers[t].from;
@@ -152,6 +155,7 @@ static void gather (const struct roster *r, const struct moment *m, struct round
     s->kept = ym_new_array (r->kept_count + 1, sizeof *s->kept);
     *f = (struct round_facts){.classes = s->classes,
                               .class_count = r->class_count,
+                              .agent_count = r->agent_count,
                               .free = s->free,
                               .window = s->window,
                               .room = s->room,

@@ -88,15 +88,20 @@ static void run_round (const struct round_row *row, char *text, size_t size)
     struct round_lease leases[16];
     int64_t window[4];
     uint32_t free[4], room = UINT32_MAX;
-    struct round_facts f = {
-        .classes = classes, .class_count = 3, .free = free, .window = window, .room = &room};
+    struct round_facts f = {.classes = classes,
+                            .class_count = 3,
+                            .agent_count = 4,
+                            .free = free,
+                            .window = window,
+                            .room = &room};
 
     memcpy (free, row->free, sizeof free);
     for (size_t i = 0; i < 4; i++)
         window[i] = DECIDE_NO_WINDOW;
     for (size_t i = 0; i < 3; i++) {
-        classes[i].agents = (struct round_agents){
-            row->classes[i].agents, row->classes[i].agent_count, row->classes[i].cursor};
+        classes[i].agents = (struct round_agents){.at = row->classes[i].agents,
+                                                  .count = row->classes[i].agent_count,
+                                                  .cursor = row->classes[i].cursor};
         classes[i].tiers[YM_STANDARD].offers =
             as_offers (&row->classes[i].standard, offers[2 * i]);
         classes[i].tiers[YM_STANDARD].count = length (&row->classes[i].standard);
@@ -128,15 +133,19 @@ Test (decide_round, turns_go_on_in_the_next_round)
     const uint32_t agents[] = {0, 1, 2};
     const int64_t window[] = {DECIDE_NO_WINDOW, DECIDE_NO_WINDOW, DECIDE_NO_WINDOW};
     const struct round_offer offer = {.job = 1};
-    struct round_class c = {.agents = {agents, 3, 0}};
+    struct round_class c = {.agents = {.at = agents, .count = 3}};
     uint32_t free[3], served[3] = {0}, room = UINT32_MAX;
     struct round_lease lease;
 
     c.tiers[YM_PREMIUM].offers = &offer;
     c.tiers[YM_PREMIUM].count = 1;
     for (int i = 0; i < 30; i++) {
-        struct round_facts f = {
-            .classes = &c, .class_count = 1, .free = free, .window = window, .room = &room};
+        struct round_facts f = {.classes = &c,
+                                .class_count = 1,
+                                .agent_count = 3,
+                                .free = free,
+                                .window = window,
+                                .room = &room};
         free[0] = free[1] = free[2] = 5;
         cr_assert_eq (decide_round (&f, &lease, 1), 1);
         served[lease.agent]++;
@@ -160,7 +169,7 @@ static void set_stage (struct stage *s)
     memset (s, 0, sizeof *s);
     s->agents[1] = 1;
     s->overflow[0] = 2;
-    s->class.agents = (struct round_agents){s->agents, 2, 0};
+    s->class.agents = (struct round_agents){.at = s->agents, .count = 2};
     for (int i = 0; i < 3; i++) {
         s->free[i] = 1;
         s->room[i] = UINT32_MAX;
@@ -170,6 +179,7 @@ static void set_stage (struct stage *s)
         s->class.tiers[t].offers = s->offers[t];
     s->facts = (struct round_facts){.classes = &s->class,
                                     .class_count = 1,
+                                    .agent_count = 3,
                                     .free = s->free,
                                     .window = s->window,
                                     .room = s->room,
@@ -250,14 +260,14 @@ Test (decide_round, overflow_is_for_the_top_tier_when_nothing_else_is_free)
     struct stage s;
 
     set_stage (&s);
-    s.class.overflow = (struct round_agents){s.overflow, 1, 0};
+    s.class.overflow = (struct round_agents){.at = s.overflow, .count = 1};
     offer (&s, YM_PLATINUM, 1, 0, 0);
     offer (&s, YM_PLATINUM, 2, 0, 0);
     offer (&s, YM_PLATINUM, 3, 0, 0);
     offer (&s, YM_STANDARD, 4, 0, 0);
     leases_are (&s, " 1>0 2>1 3>2o");
     set_stage (&s);
-    s.class.overflow = (struct round_agents){s.overflow, 1, 0};
+    s.class.overflow = (struct round_agents){.at = s.overflow, .count = 1};
     s.free[0] = s.free[1] = 0;
     offer (&s, YM_PREMIUM, 4, 0, 0);
     leases_are (&s, "");
