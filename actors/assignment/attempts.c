@@ -280,7 +280,8 @@ static enum ym_refusal verdict (const struct ym_item *item, const struct verifie
                              .held = v->held,
                              .taken = v->taken,
                              .state = v->state,
-                             .ended_on = v->ended_on};
+                             .ended_on = v->ended_on,
+                             .ended_as = v->ended_as};
 
     if (f.kind == REPORT_CHECKPOINT) {
         const struct ym_attempt_checkpoint *m = item->body;

@@ -2,7 +2,8 @@
  *
  * A signal that was not answered, or could not be carried out, is told again after 1, 2, 4 ...
  * times retry_ms: its n-th repetition is due 2^n - 1 times retry_ms after it was first out. One
- * that an agent works on is told again every stale_ms.
+ * that an agent works on is told again every stale_ms; if the work fails, it counts as
+ * unanswered from then on.
  */
 #include "actors/assignment/decide_signal.h"
 
@@ -63,19 +64,27 @@ static bool has_grace (const struct signal_facts *f)
            (f->suspender == YM_PREEMPTION || f->suspender == YM_DRAIN);
 }
 
-static int64_t out_since (const struct signal_facts *f)
+/* It worked on the signal, and could not carry it out. */
+static bool has_errored (const struct signal_facts *f)
 {
+    return f->errored_at > 0 && f->errored_at >= f->state_at;
+}
+
+static int64_t out_since (const struct signal_facts *f, bool is_answered)
+{
+    if (is_answered)
+        return f->errored_at;
     return f->wanted != YM_NOTHING && f->wanted_at > f->state_at ? f->wanted_at : f->state_at;
 }
 
 /* When repetition 'n' of an unanswered signal is due; what is beyond the last one goes on
  * slowly. */
 static int64_t unanswered_due (const struct signal_facts *f, const struct signal_limits *l,
-                               unsigned n)
+                               unsigned n, bool is_answered)
 {
     unsigned doubled = n <= l->retries + 1 ? n : l->retries + 1;
 
-    return out_since (f) + l->retry_ms * ((INT64_C (1) << doubled) - 1) +
+    return out_since (f, is_answered) + l->retry_ms * ((INT64_C (1) << doubled) - 1) +
            l->stale_ms * (n - doubled);
 }
 
@@ -139,17 +148,17 @@ static struct signal_verdict answered (const struct signal_facts *f,
 
 static struct signal_verdict unanswered (const struct signal_facts *f,
                                          const struct signal_limits *l, enum ym_signal signal,
-                                         int64_t now_ms)
+                                         bool is_answered, int64_t now_ms)
 {
     unsigned n = f->count + 1;
-    int64_t due_ms = unanswered_due (f, l, n);
+    int64_t due_ms = unanswered_due (f, l, n, is_answered);
 
     if (now_ms < due_ms)
         return wait_until (due_ms);
     if (n <= l->retries)
         return verdict (SIGNAL_TELL, SIGNAL_NO_PROBLEM);
     struct signal_verdict v = at_limit (f, signal);
-    if (n > l->retries + 1)
+    if (n > l->retries + 1 && v.act == SIGNAL_TELL)
         v.problem = SIGNAL_NO_PROBLEM; /* raised with the first one beyond the limit */
     return v;
 }
@@ -171,8 +180,9 @@ struct signal_verdict decide_signal (const struct signal_facts *f,
 
     if (!decide_signal_out (f, &signal, &is_answered))
         return nothing_out (f, now_ms);
-    struct signal_verdict v =
-        is_answered ? answered (f, l, now_ms) : unanswered (f, l, signal, now_ms);
+    struct signal_verdict v = is_answered && !has_errored (f)
+                                  ? answered (f, l, now_ms)
+                                  : unanswered (f, l, signal, is_answered, now_ms);
     return has_grace (f) && !is_closing (f->state) ? within_grace (f, l, now_ms, v) : v;
 }
 
@@ -192,25 +202,32 @@ struct signal_verdict decide_signal_refused (const struct signal_facts *f,
     return v;
 }
 
-/* Has the attempt ended as the report says? What closed its work was reported by it, whatever
- * comes after; a wish may have made another end of an error. */
+static bool is_end (enum report_kind kind)
+{
+    return kind == REPORT_FAILED || kind == REPORT_SUSPENDED || kind == REPORT_TERMINATED;
+}
+
+/* Has the attempt ended as the report says? A wish may have made another end of an error; what
+ * closed its work tells by what the job is to become. */
 static bool ended_as_reported (const struct report_facts *f)
 {
     static const struct {
         enum report_kind kind;
         int ended_on;
     } ends[] = {
-        {REPORT_COMPLETED, YM_JOB_ON_COMPLETE}, {REPORT_COMPLETED, YM_JOB_ON_CLOSE},
-        {REPORT_FAILED, YM_JOB_ON_RETRY},       {REPORT_FAILED, YM_JOB_ON_FAIL},
-        {REPORT_FAILED, YM_JOB_ON_TERMINATE},   {REPORT_FAILED, YM_JOB_ON_SUSPEND},
-        {REPORT_FAILED, YM_JOB_ON_CLOSE},       {REPORT_SUSPENDED, YM_JOB_ON_SUSPEND},
+        {REPORT_COMPLETED, YM_JOB_ON_COMPLETE}, {REPORT_FAILED, YM_JOB_ON_RETRY},
+        {REPORT_FAILED, YM_JOB_ON_FAIL},        {REPORT_FAILED, YM_JOB_ON_TERMINATE},
+        {REPORT_FAILED, YM_JOB_ON_SUSPEND},     {REPORT_SUSPENDED, YM_JOB_ON_SUSPEND},
         {REPORT_SUSPENDED, YM_JOB_ON_PREEMPT},  {REPORT_SUSPENDED, YM_JOB_ON_TERMINATE},
-        {REPORT_SUSPENDED, YM_JOB_ON_CLOSE},    {REPORT_TERMINATED, YM_JOB_ON_TERMINATE},
-        {REPORT_TERMINATED, YM_JOB_ON_FAIL},    {REPORT_TERMINATED, YM_JOB_ON_CLOSE},
-        {REPORT_SUSPENDED, YM_JOB_ON_FAIL}};
+        {REPORT_SUSPENDED, YM_JOB_ON_FAIL},     {REPORT_TERMINATED, YM_JOB_ON_TERMINATE},
+        {REPORT_TERMINATED, YM_JOB_ON_FAIL}};
 
     if (f->kind == REPORT_DEPROVISIONED)
         return ym_life_is_final (&ym_job_life, f->state) && f->ended_on != 0;
+    if (f->ended_on == YM_JOB_ON_CLOSE)
+        return f->kind == REPORT_COMPLETED
+                   ? f->ended_as == YM_JOB_COMPLETED || f->ended_as == 0
+                   : is_end (f->kind) && f->ended_as != YM_JOB_COMPLETED;
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
         if (ends[i].kind == f->kind && ends[i].ended_on == f->ended_on)
             return true;

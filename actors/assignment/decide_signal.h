@@ -29,6 +29,7 @@ struct signal_facts {
     unsigned count; /* state_count */
     unsigned losses;
     int64_t run_limit_ms; /* 0: none */
+    int64_t errored_at;   /* the signal could not be carried out; counts if after state_at */
 };
 
 enum signal_act {
@@ -77,6 +78,7 @@ struct report_facts {
     bool taken;            /* this very message was taken before */
     int state;             /* of the job, if this is its latest attempt */
     int ended_on;          /* the event that ended the attempt or its work, 0 if none did */
+    int ended_as; /* the final state that this attempt's work led to; 0: not known any more */
     bool checkpoint_is_it; /* the checkpoint stored last is the one reported, by this attempt */
 };
 enum ym_refusal decide_repeated (const struct report_facts *f);

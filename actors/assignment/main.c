@@ -135,6 +135,7 @@ static void load_attempt (struct assignment *a, const struct attempt_row *row)
     t->retries = row->retries;
     t->state = row->state;
     t->state_at = row->state_at;
+    t->errored_at = row->errored_at;
     t->started_at = row->started_at;
     t->checkpoint_at = row->checkpoint_at;
     t->run_limit_ms = row->run_limit_ms;

@@ -58,6 +58,7 @@ struct attempt {
     int suspender;     /* enum ym_suspender */
     int64_t wanted_at; /* wall clock */
     uint32_t state_count;
+    int64_t errored_at;                /* wall clock */
     int64_t started_at, checkpoint_at; /* wall clock; 0: not yet */
     int64_t run_limit_ms, beneficiary;
     uint32_t preempted, losses;

@@ -22,7 +22,8 @@ static struct signal_facts facts_of (const struct attempt *t)
                                  .wanted_at = t->wanted_at,
                                  .count = t->state_count,
                                  .losses = t->losses,
-                                 .run_limit_ms = t->run_limit_ms};
+                                 .run_limit_ms = t->run_limit_ms,
+                                 .errored_at = t->errored_at};
 }
 
 /* Telling. */
@@ -102,6 +103,7 @@ static void told_again (struct assignment *a, const struct again *g, const struc
 
     if (!t)
         return;
+    t->telling = false;
     if (g->counted && t->state_count < 30000)
         t->state_count++;
     t->told_ms = ym_time_mono_ms ();
@@ -123,6 +125,17 @@ static void forget_telling (struct assignment *a, const struct again *g)
     }
 }
 
+/* What was not told is known otherwise by its row: without reading it again it never would be.
+ */
+static void look_for_untold (struct assignment *a, const struct again *g)
+{
+    for (size_t i = 0; i < g->count; i++) {
+        const struct attempt *t = attempt_of (a, g->jobs[i], (uint64_t)g->fences[i]);
+        if (t && t->telling && g->counted && t->state_count == (uint32_t)g->counts[i])
+            a->reload_wanted = true;
+    }
+}
+
 static void done_again (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
 {
     struct told told;
@@ -132,6 +145,7 @@ static void done_again (void *me, struct ym_turn *t, struct ym_item **items, siz
             store_got_again (t, items[i]->call, k, &told);
             told_again (me, items[i]->body, &told);
         }
+        look_for_untold (me, items[i]->body);
         forget_telling (me, items[i]->body);
     }
 }
@@ -171,6 +185,8 @@ static void put_own (struct assignment *a, struct attempt *t, const struct own_w
     ym_put (a->yard, &own_wish_work, w);
 }
 
+enum { NO_WISH = UINT32_MAX };
+
 static void plan_own_wish (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
 {
     struct problem_row *problems = ym_arena_take (t->arena, count * sizeof *problems);
@@ -189,8 +205,25 @@ static void plan_own_wish (void *me, struct ym_turn *t, struct ym_item **items, 
     }
     if (problem_count > 0)
         (void)store_call_problems (t, problems, problem_count);
+    items[0]->call = NO_WISH;
     if (wish_count > 0)
-        (void)store_call_wish (t, wishes, wish_count);
+        items[0]->call = store_call_wish (t, wishes, wish_count);
+}
+
+/* The wishes of the call that were stored, by their items' place. */
+static bool *take_stored (struct ym_turn *t, struct ym_item **items, size_t count)
+{
+    bool *stored = ym_arena_take (t->arena, count * sizeof *stored);
+    size_t *places = ym_arena_take (t->arena, count * sizeof *places), wishes = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        stored[i] = false;
+        if (((const struct own_wish *)items[i]->body)->wish)
+            places[wishes++] = i;
+    }
+    for (size_t k = 0; items[0]->call != NO_WISH && k < store_rows (t, items[0]->call); k++)
+        stored[places[store_got_place (t, items[0]->call, k)]] = true;
+    return stored;
 }
 
 static void wished (struct assignment *a, struct attempt *t, int wish, int suspender,
@@ -206,6 +239,7 @@ static void wished (struct assignment *a, struct attempt *t, int wish, int suspe
 static void done_own_wish (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
 {
     struct assignment *a = me;
+    const bool *stored = take_stored (t, items, count);
 
     for (size_t i = 0; i < count; i++) {
         const struct own_wish *w = items[i]->body;
@@ -214,7 +248,9 @@ static void done_own_wish (void *me, struct ym_turn *t, struct ym_item **items, 
         if (!attempt || !w->wish)
             continue;
         attempt->wishing = false;
-        if (attempt->wish != YM_TERMINATE)
+        if (!stored[i])
+            a->reload_wanted = true; /* its row changed meanwhile */
+        else if (attempt->wish != YM_TERMINATE)
             wished (a, attempt, YM_TERMINATE, YM_NOBODY_SUSPENDS, t->now_ms);
     }
 }
@@ -247,6 +283,8 @@ static void wanted (struct assignment *a, int64_t job, int wish, int suspender)
     }
     if (t->state == YM_JOB_COMPLETING || t->state == YM_JOB_DEPROVISION_REQUESTED)
         return; /* it ended meanwhile, and the wish with it */
+    if (t->wish == wish && t->suspender == suspender)
+        return; /* told before: the row counts its repetitions */
     if (t->wish != YM_TERMINATE || wish == YM_TERMINATE)
         wished (a, t, wish, suspender, ym_time_wall_ms ());
 }
@@ -376,6 +414,20 @@ static void plan_working (void *me, struct ym_turn *t, struct ym_item **items, s
     items[0]->call = store_call_working (t, &c, events);
 }
 
+/* Also again, after an error: then the state is the same, and what was repeated stays counted.
+ */
+static void worked (struct assignment *a, struct attempt *t, const struct report *r, int state,
+                    int64_t now_ms)
+{
+    if (!t || t->state != state) {
+        attempt_moved (a, t, r, state, now_ms);
+        return;
+    }
+    t->state_at = now_ms;
+    t->errored_at = 0;
+    t->told_ms = ym_time_mono_ms ();
+}
+
 static void done_working (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
 {
     unsigned call = items[0]->call;
@@ -383,8 +435,8 @@ static void done_working (void *me, struct ym_turn *t, struct ym_item **items, s
     for (size_t i = 0; i < store_rows (t, call); i++) {
         struct ym_item *item = items[store_got_place (t, call, i)];
         struct report r = report_of (item);
-        attempt_moved (me, attempt_of (me, r.job, r.fence), &r, store_got_state (t, call, i),
-                       t->now_ms);
+        worked (me, attempt_of (me, r.job, r.fence), &r, store_got_state (t, call, i),
+                t->now_ms);
         answer_noted (me, item, 0);
     }
     rest_to_verify (me, items, count);
@@ -449,7 +501,7 @@ static void plan_errored (void *me, struct ym_turn *t, struct ym_item **items, s
     items[0]->call = store_call_errored (t, &c, details);
 }
 
-static void errored (struct assignment *a, struct ym_item *item)
+static void errored (struct assignment *a, struct ym_item *item, int64_t now_ms)
 {
     const struct ym_attempt_errored *m = item->body;
     struct attempt *t = attempt_of (a, m->job, m->fence);
@@ -458,6 +510,8 @@ static void errored (struct assignment *a, struct ym_item *item)
     ym_log (YM_LOG_INFO, "signal_errored", ym_log_job (m->job),
             ym_log_text ("signal", ym_enum_word (YM_ENUM_SIGNAL, m->signal)),
             ym_log_text ("agent", item->key.name));
+    if (t)
+        t->errored_at = now_ms;
     if (!t || m->retryable || t->ending || t->wishing)
         return;
     struct signal_facts f = facts_of (t);
@@ -471,7 +525,7 @@ static void done_errored (void *me, struct ym_turn *t, struct ym_item **items, s
 
     for (size_t i = 0; i < store_rows (t, call); i++) {
         struct ym_item *item = items[store_got_place (t, call, i)];
-        errored (me, item);
+        errored (me, item, t->now_ms);
         answer_noted (me, item, 0);
     }
     rest_to_verify (me, items, count);

@@ -12,7 +12,7 @@ STATEMENT (agent_load, "SELECT agent_id, name, session, request, state, region, 
 STATEMENT (attempt_load,
            "SELECT job_id, tenant_id, tier, requirement, state, state_at, state_count, wanted, "
            "suspender, wanted_at, retries, fence, holder, started_at, checkpoint_at, "
-           "run_limit_ms, beneficiary, preempted, losses, fixed, done, total FROM "
+           "run_limit_ms, beneficiary, preempted, losses, fixed, done, total, errored_at FROM "
            "ym.attempt_load ()");
 STATEMENT (requirement_texts,
            "SELECT requirement, text FROM ym.requirement_texts ($1::int8[])");
@@ -104,7 +104,8 @@ void store_got_attempt (const struct ym_turn *t, unsigned call, size_t row,
                                 .losses = (uint32_t)ym_row_int2 (r, row, 18),
                                 .fixed = ym_row_bool (r, row, 19),
                                 .done = (uint64_t)ym_row_int8 (r, row, 20),
-                                .total = (uint64_t)ym_row_int8 (r, row, 21)};
+                                .total = (uint64_t)ym_row_int8 (r, row, 21),
+                                .errored_at = ym_row_int8 (r, row, 22)};
 }
 
 unsigned store_call_requirements (struct ym_turn *t, const int64_t *requirements, size_t count)

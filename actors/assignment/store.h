@@ -26,6 +26,7 @@ struct attempt_row { /* as in job_run, and when it was started */
     uint64_t requirement;
     int state, wish, suspender;
     int64_t state_at, wanted_at, started_at, checkpoint_at, run_limit_ms, beneficiary;
+    int64_t errored_at;
     uint32_t state_count, preempted, losses;
     bool fixed;
     uint64_t done, total;

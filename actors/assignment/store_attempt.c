@@ -22,9 +22,10 @@ STATEMENT (attempt_end, "SELECT " ENDED_COLUMNS " FROM ym.attempt_end (" CALLBAC
                         "$11::int4, $12::int4, $13::int8)");
 STATEMENT (waiting_still, "SELECT " ENDED_COLUMNS " FROM ym.waiting_still ($1::int8[])");
 STATEMENT (job_expire, "SELECT " ENDED_COLUMNS " FROM ym.job_expire ($1::int8, $2::int8[])");
-STATEMENT (attempt_verify,
-           "SELECT ix, held, taken, ended_on, state, checkpoint, checkpoint_fence FROM "
-           "ym.attempt_verify ($1::int8[], $2::int8[], $3::int8[], $4::int4[])");
+STATEMENT (
+    attempt_verify,
+    "SELECT ix, held, taken, ended_on, ended_as, state, checkpoint, checkpoint_fence FROM "
+    "ym.attempt_verify ($1::int8[], $2::int8[], $3::int8[], $4::int4[])");
 STATEMENT (attempt_told, "SELECT " STORE_TOLD " FROM ym.attempt_told ($1::int8[], $2::int8[])");
 STATEMENT (attempt_again,
            "SELECT " STORE_TOLD " FROM ym.attempt_again ($1::int8[], $2::int8[], $3::int2[])");
@@ -213,9 +214,10 @@ struct verified store_got_verified (const struct ym_turn *t, unsigned call, size
                              .held = ym_row_bool (r, row, 1),
                              .taken = ym_row_bool (r, row, 2),
                              .ended_on = ym_row_int2 (r, row, 3),
-                             .state = ym_row_int2 (r, row, 4),
-                             .checkpoint = ym_row_int8 (r, row, 5),
-                             .checkpoint_fence = ym_row_int8 (r, row, 6)};
+                             .ended_as = ym_row_int2 (r, row, 4),
+                             .state = ym_row_int2 (r, row, 5),
+                             .checkpoint = ym_row_int8 (r, row, 6),
+                             .checkpoint_fence = ym_row_int8 (r, row, 7)};
 }
 
 unsigned store_call_again (struct ym_turn *t, const int64_t *jobs, const int64_t *fences,

@@ -58,6 +58,7 @@ struct verified {
     size_t place;
     bool held, taken;
     int ended_on; /* the event that ended this attempt or its work; 0: none */
+    int ended_as; /* the final state it led to, or will */
     int state;
     int64_t checkpoint, checkpoint_fence;
 };

@@ -45,6 +45,7 @@ CREATE TABLE ym.job_run (
     preempted int2 NOT NULL DEFAULT 0, live int2 NOT NULL DEFAULT 0 CHECK (live >= 0), unmet int2 NOT NULL DEFAULT 0 CHECK (unmet >= 0),
     fixed bool NOT NULL DEFAULT false, came_back bool NOT NULL DEFAULT false, awaited bool NOT NULL DEFAULT false,
     moved bool NOT NULL DEFAULT false,
+    errored_at int8 NOT NULL DEFAULT 0,         -- when the agent could not carry its signal out; counts if after state_at
     PRIMARY KEY (job_id, shard_id))
     WITH (fillfactor = 55, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 

@@ -36,11 +36,11 @@ $$;
 CREATE FUNCTION ym.attempt_load()
 RETURNS TABLE (job_id int8, tenant_id int4, tier int2, requirement int8, state int2, state_at int8, state_count int2,
     wanted int2, suspender int2, wanted_at int8, attempt int4, retries int4, fence int8, holder int8, started_at int8, checkpoint_at int8,
-    run_limit_ms int8, beneficiary int8, preempted int2, losses int2, fixed bool, done int8, total int8)
+    run_limit_ms int8, beneficiary int8, preempted int2, losses int2, fixed bool, done int8, total int8, errored_at int8)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
     SELECT r.job_id, r.tenant_id, r.tier, r.requirement, r.state, r.state_at, r.state_count, r.wanted, r.suspender, r.wanted_at,
            r.attempt, r.retries, r.fence, r.holder, COALESCE(e.at_ms, 0), r.checkpoint_at, r.run_limit_ms, r.beneficiary, r.preempted, r.losses,
-           r.fixed, r.done, r.total
+           r.fixed, r.done, r.total, r.errored_at
       FROM ym.job_run r
            LEFT JOIN LATERAL (SELECT i.at_ms FROM ym.job_event i
                                WHERE i.job_id = r.job_id AND i.fence = r.fence AND i.on_event = 3 ORDER BY i.seq LIMIT 1) e ON true
@@ -68,18 +68,21 @@ BEGIN
             state_at = EXCLUDED.state_at, region = EXCLUDED.region, pool = EXCLUDED.pool, capabilities = EXCLUDED.capabilities, slots = EXCLUDED.slots;
     INSERT INTO ym.agent_seen (agent_id, tick, at_ms) VALUES (_agent, _tick, _now)
         ON CONFLICT (agent_id) DO UPDATE SET tick = EXCLUDED.tick, at_ms = EXCLUDED.at_ms;
+    UPDATE ym.problem p SET closed_ms = _now WHERE p.closed_ms = 0 AND p.kind = 1 AND p.agent_id = _agent;
     RETURN QUERY SELECT a.session, true FROM ym.agent a WHERE a.agent_id = _agent;
 END $$;
 
 -- Agents that were lost or left (by the event), each if it still is in the session meant.
 CREATE FUNCTION ym.agent_move(_now int8, _agents int8[], _sessions int8[], _ons int2[]) RETURNS TABLE (agent_id int8)
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
+BEGIN
+    RETURN QUERY
     UPDATE ym.agent a SET state = m.to_state, state_at = _now
       FROM unnest(_agents, _sessions, _ons) AS g (agent_id, session, on_event), ym.legal_move m
      WHERE a.agent_id = g.agent_id AND a.session = g.session
        AND m.machine = 'agent' AND m.from_state = a.state AND m.on_event = g.on_event
-    RETURNING a.agent_id
-$$;
+    RETURNING a.agent_id;
+END $$;
 
 -- Leases a batch decided with the policy of that number: each job that still waits and may start, at an
 -- agent that still is in the session meant, gets the next fencing number; its counters go back to those
@@ -151,7 +154,9 @@ $$;
 CREATE FUNCTION ym.attempt_want(_now int8, _jobs int8[], _fences int8[], _suspenders int2[], _beneficiaries int8[], _details text[],
     _suspend int2, _wanted int2)
 RETURNS TABLE (ix int4)
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
+BEGIN
+    RETURN QUERY
     WITH moved AS (
         UPDATE ym.job_run r
            SET wanted = _wanted, suspender = g.suspender, wanted_at = _now, beneficiary = g.beneficiary, state_count = 0, seq = r.seq + 1
@@ -165,8 +170,8 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
         INSERT INTO ym.job_event (shard_id, job_id, seq, at_ms, on_event, from_state, state, attempt, fence, agent_id, who, detail)
         SELECT 0, v.job_id, v.seq, _now, n.number, v.state, v.state, v.attempt, v.fence, v.holder, 0, v.detail
           FROM moved v JOIN ym.note n ON n.machine = 'job' AND n.name = CASE WHEN v.beneficiary = 0 THEN 'DRAIN_WANTED' ELSE 'PREEMPT_WANTED' END)
-    SELECT v.ix::int4 FROM moved v
-$$;
+    SELECT v.ix::int4 FROM moved v;
+END $$;
 
 -- What a job has provisioned, as name, state and address in turn.
 CREATE FUNCTION ym.job_resources(_job int8) RETURNS text[]
@@ -181,7 +186,9 @@ $$;
 CREATE FUNCTION ym.attempt_told(_jobs int8[], _fences int8[])
 RETURNS TABLE (job_id int8, agent_id int8, fence int8, attempt int4, retries int4, tenant text, name text, kind text, source text, target text,
     trace bytea, payload bytea, checkpoint int8, resume bytea, mark text, done int8, total int8, state int2, resources text[])
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
+BEGIN
+    RETURN QUERY
     SELECT r.job_id, r.holder, r.fence, r.attempt, r.retries, t.name, j.name, j.kind, COALESCE(d.source, j.source), COALESCE(d.target, j.target),
            COALESCE(j.trace, ''), j.payload, r.checkpoint, COALESCE(c.resume, ''), COALESCE(c.mark, ''), r.done, r.total, r.state,
            CASE WHEN r.live > 0 THEN ym.job_resources(r.job_id) ELSE '{}' END
@@ -190,8 +197,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
            CROSS JOIN LATERAL (SELECT * FROM ym.job i WHERE i.job_id = r.job_id OFFSET 0) j
            JOIN ym.tenant t ON t.tenant_id = r.tenant_id
            LEFT JOIN LATERAL (SELECT * FROM ym.job_address i WHERE r.moved AND i.job_id = r.job_id OFFSET 0) d ON true
-           LEFT JOIN LATERAL (SELECT * FROM ym.checkpoint i WHERE r.checkpoint > 0 AND i.job_id = r.job_id AND i.checkpoint = r.checkpoint OFFSET 0) c ON true
-$$;
+           LEFT JOIN LATERAL (SELECT * FROM ym.checkpoint i WHERE r.checkpoint > 0 AND i.job_id = r.job_id AND i.checkpoint = r.checkpoint OFFSET 0) c ON true;
+END $$;
 
 -- The same, once more: counts the repetition, unless another one was counted since _counts was read.
 CREATE FUNCTION ym.attempt_again(_jobs int8[], _fences int8[], _counts int2[])
@@ -284,7 +291,8 @@ BEGIN
     RETURN QUERY SELECT u.ix, u.state FROM unnest(_moved, _states) AS u (ix, state);
 END $$;
 
--- "Working on it", by the event of the signal. Nobody works on a wish that nobody has.
+-- "Working on it", by the event of the signal. Nobody works on a wish that nobody has. Who errored and works
+-- on it again is waited for as at first; the repetitions that it took stay counted.
 CREATE FUNCTION ym.attempt_working(_now int8, _jobs int8[], _fences int8[], _agents int8[], _messages int4[], _ons int2[])
 RETURNS TABLE (ix int4, state int2)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
@@ -302,15 +310,23 @@ BEGIN
         INSERT INTO ym.job_event (shard_id, job_id, seq, at_ms, on_event, from_state, state, attempt, fence, agent_id, who, detail)
         SELECT 0, v.job_id, v.seq, _now, v.on_event, v.from_state, v.state, v.attempt, v.fence, v.holder, 0, '' FROM moved v)
     SELECT v.ix::int4, v.state FROM moved v;
+    RETURN QUERY
+    UPDATE ym.job_run r SET errored_at = 0, state_at = _now, message = GREATEST(r.message, g.message)
+      FROM (SELECT * FROM unnest(_jobs, _fences, _agents, _messages, _ons)
+               WITH ORDINALITY AS u (job_id, fence, agent_id, message, on_event, ix) ORDER BY u.job_id) g
+     WHERE r.job_id = g.job_id AND r.fence = g.fence AND r.holder = g.agent_id AND (g.message = 0 OR g.message > r.message)
+       AND r.errored_at > 0 AND r.errored_at >= r.state_at
+       AND r.state = CASE g.on_event WHEN 10 THEN 210 WHEN 13 THEN 310 WHEN 14 THEN 510 WHEN 19 THEN 710 WHEN 23 THEN 610 END
+    RETURNING g.ix::int4, r.state;
 END $$;
 
--- A signal could not be carried out: no state changes, the history tells it.
+-- A signal could not be carried out: no state changes, the history tells it. When it was makes it due again.
 CREATE FUNCTION ym.attempt_errored(_now int8, _jobs int8[], _fences int8[], _agents int8[], _messages int4[], _details text[]) RETURNS TABLE (ix int4)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
 BEGIN
     RETURN QUERY
     WITH moved AS (
-        UPDATE ym.job_run r SET seq = r.seq + 1, message = GREATEST(r.message, g.message)
+        UPDATE ym.job_run r SET seq = r.seq + 1, errored_at = _now, message = GREATEST(r.message, g.message)
           FROM (SELECT * FROM unnest(_jobs, _fences, _agents, _messages, _details)
                    WITH ORDINALITY AS u (job_id, fence, agent_id, message, detail, ix) ORDER BY u.job_id) g
          WHERE r.job_id = g.job_id AND r.fence = g.fence AND r.holder = g.agent_id AND (g.message = 0 OR g.message > r.message)
@@ -366,7 +382,8 @@ BEGIN
 END $$;
 
 -- What attempts began to provision, provisioned or removed; at most one message of a job. _items tell which
--- message a resource is of. A job has 32 at most: a message beyond that changes nothing. outcome: 0 stored, 1 too many; no row: not held.
+-- message a resource is of. A job has 32 at most: a message beyond that changes nothing, and so does
+-- one that says what is known. outcome: 0 stored, 1 too many; no row: not held.
 CREATE FUNCTION ym.attempt_resources(_now int8, _jobs int8[], _fences int8[], _agents int8[],
     _items int4[], _names text[], _states int2[], _addresses text[])
 RETURNS TABLE (ix int4, outcome int2)
@@ -382,6 +399,13 @@ BEGIN
         IF (SELECT count(*) FROM (SELECT x.name FROM ym.resource x WHERE x.job_id = _r.job_id
                                   UNION SELECT u.name FROM unnest(_items, _names, _states) AS u (item, name, state) WHERE u.item = _r.ix AND u.state <> 2) n) > 32 THEN
             RETURN QUERY SELECT _r.ix, 1::int2;
+            CONTINUE;
+        END IF;
+        IF NOT EXISTS (SELECT FROM unnest(_items, _names, _states, _addresses) AS u (item, name, state, address)
+                              LEFT JOIN ym.resource x ON x.job_id = _r.job_id AND x.name = u.name
+                        WHERE u.item = _r.ix AND CASE u.state WHEN 2 THEN x.name IS NOT NULL
+                                                      ELSE (x.state, x.address) IS DISTINCT FROM (u.state, u.address) END) THEN
+            RETURN QUERY SELECT _r.ix, 0::int2;
             CONTINUE;
         END IF;
         DELETE FROM ym.resource x USING unnest(_items, _names, _states) AS u (item, name, state)
@@ -406,12 +430,13 @@ END $$;
 
 -- Counters of live attempts. What is done never goes back within an attempt.
 CREATE FUNCTION ym.attempt_progress(_jobs int8[], _fences int8[], _agents int8[], _dones int8[], _totals int8[]) RETURNS void
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
+BEGIN
     UPDATE ym.job_run r SET done = g.done, total = g.total
       FROM (SELECT * FROM unnest(_jobs, _fences, _agents, _dones, _totals) AS u (job_id, fence, agent_id, done, total) ORDER BY u.job_id) g
      WHERE r.job_id = g.job_id AND r.fence = g.fence AND r.holder = g.agent_id
-       AND (g.done > r.done OR (g.done = r.done AND g.total <> r.total))
-$$;
+       AND (g.done > r.done OR (g.done = r.done AND g.total <> r.total));
+END $$;
 
 -- Checkpoints of many attempts, at most one of each, with their mappings. Of a job's checkpoints only
 -- the last is kept: it is the only one that is ever gone on from. Work that is over stores none.
@@ -448,13 +473,15 @@ END $$;
 -- Which of these sources are mapped already? Only for the attempt that holds the job.
 CREATE FUNCTION ym.attempt_lookup(_job int8, _fence int8, _agent int8, _sources text[])
 RETURNS TABLE (held bool, source text, target text)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
+BEGIN
+    RETURN QUERY
     SELECT true, m.source, m.target
       FROM ym.job_run r
            LEFT JOIN LATERAL (SELECT i.source, i.target FROM unnest(_sources) AS g (source)
                               CROSS JOIN LATERAL (SELECT * FROM ym.id_map x WHERE x.job_id = _job AND x.source = g.source OFFSET 0) i) m ON true
-     WHERE r.job_id = _job AND r.fence = _fence AND r.holder = _agent
-$$;
+     WHERE r.job_id = _job AND r.fence = _fence AND r.holder = _agent;
+END $$;
 
 -- The ends of attempts: completed, failed, lost, evicted, given up, suspended, terminated, deprovisioned
 -- (0: as ends_as says). What is wanted and what is provisioned decide what such an end does:
@@ -572,25 +599,30 @@ BEGIN
     END IF;
 END $$;
 
--- What ended attempts leave of open problems: a signal that is answered late is no problem any more, and
--- neither is what was provisioned once it is gone. A signal that failed stays for people to see.
+-- What ended attempts leave of open problems: a signal that is answered late is no problem any more, neither is
+-- one that failed before the attempt ended, nor what was provisioned once it is gone. That an attempt was ended
+-- without its agent is said in the same turn: it stays until that agent begins anew, and so has stopped.
 CREATE FUNCTION ym.problem_close(_now int8, _jobs int8[], _states int2[]) RETURNS void
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
+BEGIN
     UPDATE ym.problem p SET closed_ms = _now
       FROM unnest(_jobs, _states) AS g (job_id, state)
-     WHERE p.closed_ms = 0 AND p.job_id = g.job_id AND (p.kind = 0 OR (p.kind = 2 AND g.state >= 900))
-$$;
+     WHERE p.closed_ms = 0 AND p.job_id = g.job_id AND (p.kind = 0 OR (p.kind = 1 AND p.at_ms < _now) OR (p.kind = 2 AND g.state >= 900));
+END $$;
 
 -- What became of attempts whose reports moved nothing? held: it still is this agent's, with the
 -- checkpoint stored last; taken: this very callback was, before. ended_on: the event that ended this very
--- attempt or its work, 0 if none did; a report is a repetition only if it asked for that end.
+-- attempt or its work, 0 if none did; ended_as: the final state it came to, or will; a report is a repetition
+-- only if it asked for that end.
 CREATE FUNCTION ym.attempt_verify(_jobs int8[], _fences int8[], _agents int8[], _messages int4[])
-RETURNS TABLE (ix int4, held bool, taken bool, ended_on int2, state int2, checkpoint int8, checkpoint_fence int8)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
+RETURNS TABLE (ix int4, held bool, taken bool, ended_on int2, ended_as int2, state int2, checkpoint int8, checkpoint_fence int8)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
+BEGIN
+    RETURN QUERY
     SELECT g.ix::int4, COALESCE(r.holder = g.agent_id, false), COALESCE(g.message > 0 AND g.message <= r.message, false), COALESCE(e.on_event, 0::int2),
-           COALESCE(r.state, d.state, 0::int2), COALESCE(r.checkpoint, d.checkpoint, 0), COALESCE(c.fence, 0)
+           COALESCE(NULLIF(r.ends_as, 0), d.state, 0::int2), COALESCE(r.state, d.state, 0::int2), COALESCE(r.checkpoint, d.checkpoint, 0), COALESCE(c.fence, 0)
       FROM unnest(_jobs, _fences, _agents, _messages) WITH ORDINALITY AS g (job_id, fence, agent_id, message, ix)
-           LEFT JOIN LATERAL (SELECT i.holder, i.state, i.checkpoint, i.message FROM ym.job_run i
+           LEFT JOIN LATERAL (SELECT i.holder, i.state, i.checkpoint, i.message, i.ends_as FROM ym.job_run i
                                WHERE i.job_id = g.job_id AND i.fence = g.fence AND i.agent_id = g.agent_id OFFSET 0) r ON true
            LEFT JOIN LATERAL (SELECT i.state, i.checkpoint FROM ym.job_done i
                                WHERE i.job_id = g.job_id AND i.fence = g.fence AND i.agent_id = g.agent_id OFFSET 0) d ON true
@@ -598,8 +630,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
                                WHERE i.job_id = g.job_id AND i.fence = g.fence AND i.agent_id = g.agent_id
                                  AND (s.final OR s.name IN ('QUEUED', 'SUSPENDED') OR i.on_event = 21) ORDER BY i.seq LIMIT 1) e ON true
            LEFT JOIN LATERAL (SELECT i.fence FROM ym.checkpoint i
-                               WHERE i.job_id = g.job_id AND i.checkpoint = r.checkpoint OFFSET 0) c ON true
-$$;
+                               WHERE i.job_id = g.job_id AND i.checkpoint = r.checkpoint OFFSET 0) c ON true;
+END $$;
 
 -- Jobs that waited longer than their limit and never started fail. Rows as attempt_end's, ix 0 for jobs that wait.
 CREATE FUNCTION ym.job_expire(_now int8, _jobs int8[])

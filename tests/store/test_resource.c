@@ -52,11 +52,15 @@ Test (resource, is_written_down)
     yard_is (s.as, "{network,1,\"at network\",volume,1,\"at volume\"}",
              "SELECT resources FROM ym.attempt_told (ARRAY[t.id (1)], ARRAY[%ld])", f);
     yard_is (s.as, "0", "SELECT t.resource (1, %ld, 9, 'network', 2::int2)", f);
+    yard_mark (s.su);
+    yard_is (s.as, "0", "SELECT t.resource (1, %ld, 9, 'network', 2::int2)", f);
     yard_is (s.as, "0", "SELECT t.resource (1, %ld, 9, 'never made', 2::int2)", f);
+    yard_is (s.as, "0", "SELECT t.resource (1, %ld, 9, 'volume', 1::int2)", f);
+    cr_assert (yard_is_unchanged (s.su), "what is known already is not written again");
     live_is (&s, 1, "1 1");
     yard_is (s.su,
              "volume provisioned; network requested; network provisioned; network"
-             " removed; never made removed",
+             " removed",
              "SELECT detail FROM ym.job_event WHERE job_id = t.id (1) AND on_event = 60 ORDER"
              " BY seq");
     yard_is (s.su, "t",

@@ -393,7 +393,48 @@ Test (signal, problems_are_raised_once)
     raise_problem (&s, YM_SIGNAL_FAILED, 1, "1");
     history_is (&s, 1, "STARTED PROBLEM PROBLEM");
     finish (&s, 1, f, "COMPLETE", "900");
-    yard_is (s.su, "0 6000; 1 0", "SELECT kind, closed_ms FROM ym.problem ORDER BY kind");
+    yard_is (s.su, "0 6000; 1 6000", "SELECT kind, closed_ms FROM ym.problem ORDER BY kind");
+}
+
+/* Raised with the eviction itself: the agent may run it still, until it begins anew. */
+Test (signal, who_does_not_end_is_a_problem_until_it_begins_anew)
+{
+    struct scene s = scene ();
+    long f = start (&s, 1);
+
+    wish (&s, 1, YM_TERMINATE, 0);
+    yard_is (s.as, "1",
+             "SELECT ix FROM ym.problem_raise (6000, ARRAY[1::int2], ARRAY[t.id (1)],"
+             " ARRAY[9::int8], ARRAY['terminate'])");
+    finish (&s, 1, f, "EVICT", "910");
+    yard_is (s.su, "1 0", "SELECT kind, closed_ms FROM ym.problem");
+    yard_do (s.as, "SELECT t.register (9, 'another program')");
+    yard_is (s.su, "1 7000", "SELECT kind, closed_ms FROM ym.problem");
+}
+
+/* An error while it works makes the signal due again; who then works on it anew is waited for,
+ * and what was repeated stays counted. */
+Test (signal, works_again_after_an_error)
+{
+    struct scene s = scene ();
+    long f = lease (&s, 1);
+
+    yard_is (s.as, "210", "SELECT t.working (1, %ld, 9, 10::int2)", f);
+    yard_mark (s.su);
+    yard_is (s.as, "", "SELECT t.working (1, %ld, 9, 10::int2)", f);
+    cr_assert (yard_is_unchanged (s.su));
+    yard_is (s.as, "t", "SELECT t.errored (1, %ld, 9)", f);
+    row_is (&s, 1, "state, errored_at >= state_at", "210 t");
+    yard_is (s.as, "1",
+             "SELECT count (*) FROM ym.attempt_again (ARRAY[t.id (1)], ARRAY[%ld],"
+             " ARRAY[0::int2])",
+             f);
+    yard_is (s.as, "", "SELECT t.working (1, %ld, 9, 13::int2)", f);
+    yard_is (s.as, "", "SELECT t.working (1, %ld, 10, 10::int2)", f);
+    row_is (&s, 1, "errored_at > 0", "t");
+    yard_is (s.as, "210", "SELECT t.working (1, %ld, 9, 10::int2)", f);
+    row_is (&s, 1, "state, errored_at, state_count", "210 0 1");
+    history_is (&s, 1, "PREPARING ERRORED");
 }
 
 /* Who waited too long fails; who ever started does not. */

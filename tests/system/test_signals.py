@@ -106,6 +106,19 @@ def test_errors_of_a_signal_change_no_state(yard, sim, door, kind):
     yard.wait_state(job, "COMPLETED")
 
 
+def test_an_error_while_it_works_is_told_again_by_the_backoff(yard, sim, door, kind):
+    """Not when it would be stale; and if it works on it then, it is waited for as at first."""
+    told = brought(yard, sim, door, kind, "PREPARATION_REQUESTED")
+    assert sim.report(told, "attempt_errored", signal="prepare", retryable=True, text="the disk went away").name == "attempt_noted"
+    again = sim.take("prepare", told.job, seconds=STALE_S - TICK_S)
+    assert again is not None, "before it is stale"
+    assert sim.working(again, "prepare").name == "attempt_noted"
+    assert sim.take("prepare", told.job, seconds=STALE_S) is None, "it works on it"
+    assert yard.run(told.job)["state_count"] == "1" and yard.moves(told.job) == ["LEASED", "PREPARATION_REQUESTED"]
+    sim.report(again, "attempt_started")
+    assert yard.state(told.job) == "STARTED"
+
+
 def test_an_error_for_good_before_the_start_fails_it(yard, sim, door, kind):
     sim.rule("prepare", errs("prepare", retryable=False, text="unsupported address"))
     job = yard.submit(door, kind=kind)

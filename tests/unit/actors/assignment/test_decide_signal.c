@@ -113,6 +113,39 @@ Test (decide_signal, backs_off_to_its_limit)
     }
 }
 
+/* What works, and then says that it could not be done, is due as if it had not answered. */
+static const struct {
+    int state, wanted, suspender;
+    enum signal_act act;
+    int problem;
+} worked[] = {
+    {YM_JOB_PREPARATION_REQUESTED, 0, 0, SIGNAL_GIVE_UP, SIGNAL_NO_PROBLEM},
+    {YM_JOB_STARTUP_REQUESTED, 0, 0, SIGNAL_GIVE_UP, SIGNAL_NO_PROBLEM},
+    {YM_JOB_SUSPENSION_REQUESTED, YM_SUSPEND, YM_OWNER, SIGNAL_TERMINATE, YM_SIGNAL_FAILED},
+    {YM_JOB_TERMINATION_REQUESTED, YM_TERMINATE, 0, SIGNAL_EVICT, YM_SIGNAL_FAILED},
+    {YM_JOB_DEPROVISION_REQUESTED, 0, 0, SIGNAL_EVICT, SIGNAL_NO_PROBLEM},
+};
+
+Test (decide_signal, an_error_makes_it_due)
+{
+    enum { ERRED = AT + 500 };
+
+    for (size_t i = 0; i < sizeof worked / sizeof worked[0]; i++) {
+        struct signal_facts f =
+            facts (worked[i].state, worked[i].wanted, worked[i].suspender, 0);
+        f.errored_at = AT - 1; /* of the time before it worked */
+        at (f, AT + STALE - 1, SIGNAL_NOTHING, SIGNAL_NO_PROBLEM);
+        f.errored_at = ERRED;
+        at (f, ERRED + RETRY - 1, SIGNAL_NOTHING, SIGNAL_NO_PROBLEM);
+        at (f, ERRED + RETRY, SIGNAL_TELL, SIGNAL_NO_PROBLEM);
+        f.count = limits.retries;
+        at (f, ERRED + RETRY * 255 - 1, SIGNAL_NOTHING, SIGNAL_NO_PROBLEM);
+        at (f, ERRED + RETRY * 255, worked[i].act, worked[i].problem);
+        f.count = limits.retries + 3; /* it was stale, and people were told, before it erred */
+        at (f, ERRED + RETRY * 255 + 3 * STALE, worked[i].act, worked[i].problem);
+    }
+}
+
 /* Nobody could clean up: people were asked once, and it is tried on, slowly. */
 Test (decide_signal, cleaning_goes_on)
 {
@@ -260,6 +293,10 @@ enum {
     {                                                                                          \
         .kind = (k), .ended_on = (e), .state = YM_JOB_QUEUED                                   \
     }
+#define CLOSED(k, f)                                                                           \
+    {                                                                                          \
+        .kind = (k), .ended_on = YM_JOB_ON_CLOSE, .ended_as = (f), .state = (f)                \
+    }
 #define WORKS(g, s)                                                                            \
     {                                                                                          \
         .kind = REPORT_WORKING, .signal = (g), .held = true, .state = (s)                      \
@@ -294,6 +331,16 @@ static const struct {
     {ENDED (REPORT_COMPLETED, 0), LEASE},
     {ENDED (REPORT_COMPLETED, YM_JOB_ON_COMPLETE), NONE},
     {ENDED (REPORT_COMPLETED, YM_JOB_ON_CLOSE), NONE},
+    {CLOSED (REPORT_COMPLETED, YM_JOB_COMPLETED), NONE},
+    {CLOSED (REPORT_COMPLETED, YM_JOB_FAILED), LEASE},
+    {CLOSED (REPORT_COMPLETED, YM_JOB_TERMINATED), LEASE},
+    {CLOSED (REPORT_FAILED, YM_JOB_COMPLETED), LEASE},
+    {CLOSED (REPORT_FAILED, YM_JOB_FAILED), NONE},
+    {CLOSED (REPORT_FAILED, YM_JOB_TERMINATED), NONE},
+    {CLOSED (REPORT_SUSPENDED, YM_JOB_COMPLETED), LEASE},
+    {CLOSED (REPORT_SUSPENDED, YM_JOB_TERMINATED), NONE},
+    {CLOSED (REPORT_TERMINATED, YM_JOB_FAILED), NONE},
+    {CLOSED (REPORT_STARTED, YM_JOB_FAILED), LEASE},
     {ENDED (REPORT_COMPLETED, YM_JOB_ON_LOSE), LEASE},
     {ENDED (REPORT_COMPLETED, YM_JOB_ON_RETRY), LEASE},
     {ENDED (REPORT_COMPLETED, YM_JOB_ON_FAIL), LEASE},
