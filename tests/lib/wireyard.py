@@ -51,7 +51,8 @@ class Psql:
     """One psql for many questions; opened again when the server went away under it."""
 
     END = "--the end--"
-    LOST = ("WARNING:", "FATAL:", "server closed", "connection to server", "The connection")
+    # Other warnings are none of a lost connection: what is rolled back may be over already.
+    LOST = ("WARNING:  terminating", "FATAL:", "server closed", "connection to server", "The connection")
 
     def __init__(self, host):
         self.host, self.process = host, None
