@@ -24,7 +24,9 @@ static const struct row rows[] = {
     {"profile: default\nlimit:\n  turn_max: 1\n",
      "f:2:1: unknown key \"limit\"; did you mean \"limits\"?\n"},
     {"limits:\n  turnmax: 1\n", "f:2:3: unknown key \"turnmax\"; did you mean \"turn_max\"?\n"},
-    {"jobs:\n  zzz: 1\n", "f:2:3: unknown key \"zzz\"; here may stand: attempts_max\n"},
+    {"jobs:\n  zzz: 1\n",
+     "f:2:3: unknown key \"zzz\"; here may stand: attempts_max, "
+     "losses_max, retry_ms, run_expected_ms, age_grants, submit_rate, submit_burst\n"},
     {"limits:\n  beat_ms: 1\n", "f:2:3: \"beat_ms\" belongs under \"actors\"\n"},
     {"beat_ms: 1\n", "f:1:1: \"beat_ms\" belongs under \"actors\"\n"},
     {"jobs:\n  profile: fast\n", "f:2:3: \"profile\" belongs at the top, not under \"jobs\"\n"},

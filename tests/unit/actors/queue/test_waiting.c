@@ -485,7 +485,7 @@ Test (waiting, octets_a_job)
     for (int64_t j = 1; j <= MANY; j++)
         put_job (w, j << 11, (uint32_t)j % 7, (uint64_t)j % 50);
     size_t each = (octets_in_use () - before) / MANY;
-    cr_log_warn ("%zu octets a waiting job, %d put in %.2f s", each, MANY,
+    cr_log_info ("%zu octets a waiting job, %d put in %.2f s", each, MANY,
                  seconds_since (from));
     cr_assert (SANITIZED || each <= OCTETS, "%zu octets", each);
     waiting_free (w);
