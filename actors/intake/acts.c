@@ -217,9 +217,28 @@ const struct ym_work act_look_work = {
 
 /* Storing. */
 
+static int64_t job_of (const struct ym_item *item)
+{
+    return ((const struct ym_job_act *)item->body)->job;
+}
+
+/* They are few, and those of one job stay in the order in which they came. */
+static void sort_by_job (struct ym_item **items, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        struct ym_item *item = items[i];
+        size_t k = i;
+        for (; k > 0 && job_of (items[k - 1]) > job_of (item); k--)
+            items[k] = items[k - 1];
+        items[k] = item;
+    }
+}
+
+/* Locks jobs in the order in which all others do. */
 static void plan_act (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
 {
     (void)me;
+    sort_by_job (items, count);
     for (size_t i = 0; i < count; i++) {
         const struct decided *d = items[i]->keep;
         items[i]->call =

@@ -12,7 +12,6 @@ CREATE TABLE ym.queue_gate (
 INSERT INTO ym.queue_gate (tier) SELECT generate_series(0, 2);
 
 -- An agent without a row is not drained. version goes on when a drain is lifted, so the row stays.
--- It is of the identity: a key that replaces another is drained as that was.
 CREATE TABLE ym.agent_drain (
     agent_id int8 PRIMARY KEY, draining bool NOT NULL, reason text NOT NULL, deadline_ms int8 NOT NULL,       -- 0: none
     who int8 NOT NULL, at_ms int8 NOT NULL, version int8 NOT NULL DEFAULT 1);
@@ -43,12 +42,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
      ORDER BY t.tenant_id
 $$;
 
--- A row for each key of a drained agent: to who gives out work each is an agent.
 CREATE FUNCTION ym.policy_drains() RETURNS TABLE (agent_id int8, reason text, deadline_ms int8, at_ms int8)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
-    SELECT COALESCE(k.key_id, d.agent_id), d.reason, d.deadline_ms, d.at_ms
-      FROM ym.agent_drain d LEFT JOIN ym.key k ON k.identity = d.agent_id
-     WHERE d.draining ORDER BY 1
+    SELECT d.agent_id, d.reason, d.deadline_ms, d.at_ms FROM ym.agent_drain d WHERE d.draining ORDER BY d.agent_id
 $$;
 
 CREATE FUNCTION ym.policy_windows(_now int8)
@@ -64,18 +60,17 @@ $$;
 -- outcome of a change: 0 done, 1 asked before (digest and reply), 2 it moved since it was looked at.
 
 -- Of the oldest 20000 live jobs, so that it costs the same however many wait; 'whole' if those are all.
--- Only a tier's (-1: any), a tenant's (0: any), or those that an agent holds by any of its keys (0: any).
+-- Only a tier's (-1: any), a tenant's (0: any), or those that an agent holds (0: any).
 CREATE FUNCTION ym.policy_counts(_tier int2, _tenant int4, _agent int8) RETURNS TABLE (waiting int8, running int8, whole bool)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
 #variable_conflict use_column
-DECLARE _keys int8[] := ARRAY(SELECT k.key_id FROM ym.key k WHERE _agent > 0 AND k.identity = _agent) || _agent;
 BEGIN
     RETURN QUERY
     WITH looked AS MATERIALIZED (
         SELECT r.tier, r.tenant_id, r.state, r.holder FROM ym.job_run r ORDER BY r.job_id LIMIT 20000),
     fits AS (
         SELECT l.state, l.holder FROM looked l
-         WHERE (_tier < 0 OR l.tier = _tier) AND (_tenant = 0 OR l.tenant_id = _tenant) AND (_agent = 0 OR l.holder = ANY (_keys)))
+         WHERE (_tier < 0 OR l.tier = _tier) AND (_tenant = 0 OR l.tenant_id = _tenant) AND (_agent = 0 OR l.holder = _agent))
     SELECT (SELECT count(*) FROM fits f, ym.state s WHERE s.machine = 'job' AND s.name = 'QUEUED' AND f.state = s.number),
            (SELECT count(*) FROM fits f WHERE f.holder <> 0),
            (SELECT count(*) FROM looked) < 20000;
