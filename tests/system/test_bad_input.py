@@ -437,6 +437,8 @@ def test_keys_by_the_admin(yard, unharmed):
         assert admin.ask("key_revoke", public_key=os.urandom(32)).code == "unknown_key"
         acme = yard.octets(yard.keys["acme"])
         assert admin.ask("key_authorize", public_key=acme, role="admin", tenant="acme", name="acme").code == "key_exists"
+        agent = {"public_key": os.urandom(32), "role": "agent", "tenant": "agents", "name": "agent-1"}
+        assert admin.ask("key_authorize", **agent).code == "name_taken", "agents are told apart by their names"
         same = admin.ask("key_authorize", public_key=acme, role="submitter", tenant="acme", name="acme")
         assert same.name == "key_done" and same["keys"][0][0] == acme
         page = admin.ask("key_list")

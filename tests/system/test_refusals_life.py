@@ -1,5 +1,7 @@
 """test_refusals_life.py - every way the yard says no to a change of a job or of its policy, and that nothing changed."""
 import os
+import pathlib
+import re
 import time
 
 import pytest
@@ -224,3 +226,13 @@ def test_a_repeated_policy_request_gets_the_same_answer(yard, operator):
     assert everything(yard) == before
     refused(yard, operator, "key_reused", "queue_act", **{**body, "reason": "second"})
     assert operator.ask("queue_act", request=os.urandom(16), tier="premium", verb="start").name == "done"
+
+
+def test_every_refusal_is_got_by_some_test():
+    """No way of saying no is only written down."""
+    root = pathlib.Path(__file__).resolve().parents[2]
+    listed = re.findall(r'^REFUSAL \((\w+), *"(\w+)"', (root / "schema/refusals.def").read_text(), re.M)
+    told = "\n".join(path.read_text() for kind in ("*.py", "*.c") for path in (root / "tests").rglob(kind))
+    missing = [slug for name, slug in listed
+               if not re.search(rf"""["' ]{slug}["' ]|YM_REFUSAL_{name}\b|YARD_REFUSAL_{name}\b""", told)]
+    assert len(listed) > 30 and missing == []
