@@ -2,8 +2,7 @@
  *
  * What stops work asks first, with its plan before the eyes of who is asked, and is then done
  * to the very version that was shown. Where there is no terminal, what cannot be taken back
- * needs
- * --yes and the rest is done.
+ * needs --yes, and the rest is done.
  */
 #include "client/yardctl/act.h"
 

@@ -165,7 +165,7 @@ static int run (struct following *f, int64_t until_ms)
         if (rc == YARD_ETIMEOUT && until_ms >= 0 && ctl_left_ms (until_ms) == 0) {
             clear_line (f);
             return ctl_wrong (f->c, CTL_TIMEOUT, "timeout",
-                              "waited long enough: %zu of %zu still go on", f->open,
+                              "waited long enough: %zu of %zu not there yet", f->open,
                               f->what->count);
         }
     }
