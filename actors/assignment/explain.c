@@ -1,12 +1,10 @@
 /* explain.c - why a job does not start: the facts are those of a round, and so is the answer.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "actors/assignment/assignment.h"
-#include "common/base/own.h"
 
-enum { ROWS_MAX = 32, LOOK_MAX = 512, NOT_YET_MS = 50 };
+enum { ROWS_MAX = 32, NOT_YET_MS = 50 };
 
 struct answer {
     struct ym_blocker_row rows[ROWS_MAX];
@@ -27,81 +25,23 @@ static bool has_code (const struct answer *answer, enum ym_blocker code)
     return false;
 }
 
-/* The agent that the next round gives it, or NULL: jobs of other requirements may take the
- * slots before it. */
-static const struct agent *next_agent (const struct assignment *a, int64_t job)
-{
-    struct round_lease leases[LOOK_MAX];
-    struct moment m = moment_now (a);
-    size_t count = roster_look_ahead (&a->roster, &m, leases, LOOK_MAX);
-
-    for (size_t i = 0; i < count; i++)
-        if (leases[i].job == job)
-            return a->roster.agents[leases[i].agent];
-    return NULL;
-}
-
-/* Facts of the agents that matter: all, or the one that is asked about. */
-static size_t gather_agents (const struct assignment *a, const struct ym_explain_ask *m,
-                             struct agent_facts *facts)
-{
-    struct moment now = moment_now (a);
-    size_t count = 0;
-
-    for (size_t i = 0; i < a->roster.agent_count; i++) {
-        const struct agent *agent = a->roster.agents[i];
-        if (m->agent[0] && strcmp (agent->name, m->agent) != 0)
-            continue;
-        facts[count] = roster_facts (&a->roster, agent, &now);
-        for (size_t k = 0; k < a->roster.kept_count;
-             k++) /* what is kept for it is no blocker */
-            if (a->roster.kept[k].job == m->job && a->roster.kept[k].agent == agent->number)
-                facts[count].kept--;
-        count++;
-    }
-    return count;
-}
-
-/* Nothing stands between them, and still the job may not be served from there next. */
-static void explain_order (const struct assignment *a, const struct ym_explain_ask *m,
-                           struct answer *answer)
-{
-    struct ym_blocker_row rows[EXPLAIN_MAX];
-    const struct agent *next = next_agent (a, m->job);
-
-    if (!m->agent[0] && !next)
-        add_rows (answer, rows, decide_outranked (m->state_at, rows));
-    if (m->agent[0] && (!next || strcmp (next->name, m->agent) != 0))
-        add_rows (answer, rows,
-                  decide_not_its_turn (m->state_at, m->agent, next ? next->name : NULL, rows));
-}
-
 static void explain (struct assignment *a, const struct ym_explain_ask *m,
                      const struct class *c, struct answer *answer)
 {
-    _free_ struct agent_facts *facts = ym_new_array (a->roster.agent_count + 1, sizeof *facts);
-    const struct tenant *tenant = roster_tenant (&a->roster, (uint32_t)m->tenant);
-    struct moment now = moment_now (a);
     struct ym_blocker_row rows[EXPLAIN_MAX];
-    struct explain_facts f = {
-        .need = &c->need,
-        .until_ms = roster_until (c, &now),
-        .agents = facts,
-        .agent_count = gather_agents (a, m, facts),
-        .overflow = m->tier == YM_PLATINUM && roster_overflows (&a->roster, c),
-        .waiting = m->waiting,
-        .ahead = m->ahead,
-        .state_at = m->state_at,
-        .stopped = a->roster.stopped[m->tier] && !has_code (answer, YM_GATE),
-        .running = tenant->running + tenant->reserved,
-        .running_max = tenant->running_max};
+    struct moment now = moment_now (a);
+    const struct explain_question q = {.job = m->job,
+                                       .tenant = (uint32_t)m->tenant,
+                                       .tier = m->tier,
+                                       .agent = m->agent,
+                                       .waiting = m->waiting,
+                                       .ahead = m->ahead,
+                                       .state_at = m->state_at,
+                                       .has_blockers = answer->count > 0,
+                                       .gate_is_told = has_code (answer, YM_GATE),
+                                       .is_leased = leasing_has (a, m->job)};
 
-    if (m->agent[0])
-        add_rows (answer, rows, decide_why_not (&f, rows));
-    else
-        add_rows (answer, rows, decide_explain (&f, rows));
-    if (answer->count == 0 && !leasing_has (a, m->job))
-        explain_order (a, m, answer);
+    add_rows (answer, rows, roster_explain (&a->roster, &now, c, &q, rows));
 }
 
 static void refuse_ask (struct assignment *a, const struct ym_item *item, enum ym_refusal why,

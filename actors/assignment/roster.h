@@ -193,6 +193,21 @@ size_t roster_look_ahead (const struct roster *r, const struct moment *m,
 /* The best of the agents that a round did not take for a class, as it began. */
 void roster_losers (const struct roster *r, const struct class *c, const struct moment *m,
                     struct losers *ret);
+/* Why a job is not leased. What its queue said stands in the question; no row, and nothing said
+ * by the queue: the next round leases it (to the agent that is named, if one is). */
+struct explain_question {
+    int64_t job;
+    uint32_t tenant, tier;
+    const char *agent; /* "", or one that is known and asked about */
+    bool waiting;
+    uint64_t ahead; /* of its class and tenant */
+    int64_t state_at;
+    bool has_blockers, gate_is_told; /* by its queue */
+    bool is_leased;                  /* its lease is being committed */
+};
+size_t roster_explain (struct roster *r, const struct moment *m, const struct class *c,
+                       const struct explain_question *q,
+                       struct ym_blocker_row ret[EXPLAIN_MAX]);
 /* Who is to give way for whom, after a round that left offers. */
 size_t roster_victims (const struct roster *r, const struct moment *m,
                        const struct preempt_rules *rules, struct preempt_pair *ret,

@@ -204,6 +204,9 @@ static void change_policy (struct yard *y)
         y->roster.stopped[t] = below (6) == 0;
 }
 
+/* The blockers that were ever told. */
+static unsigned codes;
+
 struct outcome {
     uint32_t leased[TENANTS + 1]; /* of a tenant */
     struct agent_facts before[AGENTS];
@@ -255,53 +258,77 @@ static void check_left (struct yard *y, int64_t job, const struct outcome *o)
     }
 }
 
-/* No blocker, and nothing of another class before it: leased. A blocker: not leased. */
-static void check_explanation (struct yard *y, int64_t job, const struct outcome *o)
+/* What the queue knows: jobs of its lane that go before. */
+static uint64_t ahead_of (const struct yard *y, int64_t job)
 {
-    struct ym_blocker_row rows[EXPLAIN_MAX];
     const struct job *j = &y->jobs[job];
-    struct explain_facts f = {.need = &y->needs[j->class],
-                              .until_ms = 1,
-                              .agents = o->before,
-                              .agent_count = y->roster.agent_count,
-                              .waiting = true,
-                              .stopped = y->roster.stopped[j->tier]};
-    const struct tenant *tenant = roster_tenant (&y->roster, tenant_of (job));
-    bool others_before = false, may = false;
+    uint64_t count = 0;
 
-    for (int64_t other = 1; other <= JOBS; other++) {
-        bool of_lane = y->jobs[other].tier == j->tier && y->jobs[other].class == j->class &&
-                       tenant_of (other) == tenant->id;
-        bool before = goes_before (y, other, job);
-        f.ahead += of_lane && before;
-        others_before |= before && (!of_lane || tenant->running_max > 0);
-    }
-    for (size_t a = 0; a < f.agent_count; a++)
-        may |= decide_match (f.need, 1, &f.agents[a]) == 0;
-    f.running = tenant->running;
-    f.running_max = tenant->running_max;
-    size_t blockers = decide_explain (&f, rows);
-    cr_assert (blockers > 0 || may);
-    if (blockers > 0)
-        cr_assert_lt (o->agent[job], 0, "job %ld has a blocker", (long)job);
-    else if (!others_before)
-        cr_assert_geq (o->agent[job], 0, "job %ld has none", (long)job);
+    for (int64_t other = 1; other <= JOBS; other++)
+        count += y->jobs[other].tier == j->tier && y->jobs[other].class == j->class &&
+                 tenant_of (other) == tenant_of (job) && goes_before (y, other, job);
+    return count;
 }
 
-static void check_round (struct yard *y, const struct round_lease *leases, size_t count)
+/* The agent that the explanation says gets the job: asked about each, at most one has no
+ * blocker.
+ */
+static int64_t explained_agent (struct yard *y, struct explain_question *q)
+{
+    struct ym_blocker_row rows[EXPLAIN_MAX];
+    struct moment m = moment_of (y);
+    int64_t agent = -1;
+
+    for (size_t a = 0; a < y->roster.agent_count; a++) {
+        q->agent = y->roster.agents[a]->name;
+        if (roster_explain (&y->roster, &m, class_at (y, y->jobs[q->job].class), q, rows) > 0)
+            continue;
+        cr_assert_lt (agent, 0, "two agents for one job");
+        agent = (int64_t)a;
+    }
+    return agent;
+}
+
+/* What is explained before a round: the agent of each job, -1 if it has blockers. */
+static void explain_all (struct yard *y, int64_t explained[JOBS + 1])
+{
+    struct ym_blocker_row rows[EXPLAIN_MAX];
+    struct moment m = moment_of (y);
+
+    for (int64_t job = 1; job <= JOBS; job++) {
+        const struct job *j = &y->jobs[job];
+        struct explain_question q = {.job = job,
+                                     .tenant = tenant_of (job),
+                                     .tier = j->tier,
+                                     .agent = "",
+                                     .waiting = true,
+                                     .ahead = ahead_of (y, job)};
+        explained[job] = -1;
+        if (!j->offered || !is_known (y, j->class))
+            continue;
+        size_t count = roster_explain (&y->roster, &m, class_at (y, j->class), &q, rows);
+        for (size_t i = 0; i < count; i++)
+            codes |= 1u << rows[i].code;
+        explained[job] = explained_agent (y, &q);
+        cr_assert_eq (count == 0, explained[job] >= 0, "of all and of each");
+    }
+}
+
+static void check_round (struct yard *y, const struct round_lease *leases, size_t count,
+                         const struct agent_facts before[AGENTS],
+                         const int64_t explained[JOBS + 1])
 {
     static struct outcome o;
 
     memset (&o, 0, sizeof o);
-    for (size_t a = 0; a < y->roster.agent_count; a++)
-        o.before[a] = facts_of (y, a);
+    memcpy (o.before, before, sizeof o.before);
     check_leases (y, leases, count, &o);
     for (int64_t job = 1; job <= JOBS; job++) {
         if (!y->jobs[job].offered || !is_known (y, y->jobs[job].class))
             continue;
         if (o.agent[job] < 0)
             check_left (y, job, &o);
-        check_explanation (y, job, &o);
+        cr_assert_eq (o.agent[job], explained[job], "job %ld", (long)job);
     }
 }
 
@@ -324,6 +351,8 @@ static void run_yard (void)
 {
     static struct yard y;
     struct round_lease leases[JOBS];
+    struct agent_facts before[AGENTS] = {0};
+    int64_t explained[JOBS + 1];
     size_t count;
 
     memset (&y, 0, sizeof y);
@@ -336,8 +365,11 @@ static void run_yard (void)
         change_policy (&y);
         check_roster (&y);
         struct moment m = moment_of (&y);
+        for (size_t a = 0; a < y.roster.agent_count; a++)
+            before[a] = facts_of (&y, a);
+        explain_all (&y, explained);
         count = roster_round (&y.roster, &m, leases, JOBS);
-        check_round (&y, leases, count);
+        check_round (&y, leases, count, before, explained);
         carry_out (&y, leases, count);
         check_roster (&y);
     }
@@ -353,6 +385,12 @@ Test (roster, random_yards)
     srand (seed);
     for (int i = 0; i < YARDS; i++)
         run_yard ();
+    static const enum ym_blocker all[] = {YM_CAPABILITY, YM_REGION,     YM_POOL,  YM_SILENT,
+                                          YM_DRAINED,    YM_WINDOW,     YM_SLOTS, YM_BEHIND,
+                                          YM_GATE,       YM_RUNNING_CAP};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        cr_expect (codes >> all[i] & 1, "%s was never told",
+                   ym_enum_word (YM_ENUM_BLOCKER, all[i]));
 }
 
 /* A new attempt of a job takes the place of the old one. */
