@@ -193,6 +193,8 @@ size_t roster_look_ahead (const struct roster *r, const struct moment *m,
 /* The best of the agents that a round did not take for a class, as it began. */
 void roster_losers (const struct roster *r, const struct class *c, const struct moment *m,
                     struct losers *ret);
+/* Slots whose job cannot take them any more are everybody's, as a round would find. */
+void roster_settle_kept (struct roster *r, const struct moment *m);
 /* Why a job is not leased. What its queue said stands in the question; no row, and nothing said
  * by the queue: the next round leases it (to the agent that is named, if one is). */
 struct explain_question {

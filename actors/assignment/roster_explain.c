@@ -69,20 +69,26 @@ size_t roster_explain (struct roster *r, const struct moment *m, const struct cl
 {
     _free_ struct agent_facts *facts = ym_new_array (r->agent_count + 1, sizeof *facts);
     const struct tenant *tenant = roster_tenant (r, q->tenant);
+
+    roster_settle_kept (r, m);
     struct explain_facts f = {.need = &c->need,
                               .until_ms = roster_until (c, m),
                               .agents = facts,
                               .agent_count = gather_agents (r, m, q, facts),
                               .overflow = q->tier == YM_PLATINUM && roster_overflows (r, c),
                               .waiting = q->waiting,
-                              .ahead = kept_for (r, q->job) ? 0 : q->ahead,
+                              .ahead = q->ahead,
                               .state_at = q->state_at,
                               .stopped = r->stopped[q->tier] && !q->gate_is_told,
                               .running = tenant->running + tenant->reserved,
                               .running_max = tenant->running_max};
     size_t count = q->agent[0] ? decide_why_not (&f, ret) : decide_explain (&f, ret);
 
-    if (count == 0 && !q->has_blockers && !q->is_leased)
-        count = explain_order (r, m, q, ret);
+    if (q->has_blockers || q->is_leased)
+        return count;
+    if (count == 0)
+        return explain_order (r, m, q, ret);
+    if (count == 1 && ret[0].code == YM_BEHIND && next_agent (r, m, q->job))
+        return 0; /* some of those before it have slots of their own */
     return count;
 }

@@ -195,6 +195,18 @@ static void drop_kept (struct roster *r, const struct round_facts *f, size_t ser
         roster_keep (r, f->kept[i].job, f->kept[i].agent);
 }
 
+void roster_settle_kept (struct roster *r, const struct moment *m)
+{
+    struct round_space s;
+    struct round_facts f;
+
+    if (r->kept_count == 0)
+        return;
+    gather (r, m, &s, &f);
+    drop_kept (r, &f, 0);
+    free_space (&s);
+}
+
 size_t roster_round (struct roster *r, const struct moment *m, struct round_lease *ret,
                      size_t room)
 {

@@ -111,7 +111,11 @@ static void some_change (struct yard *y)
     struct offer taken;
     bool is_news;
 
-    switch (below (10)) {
+    switch (below (11)) {
+    case 10: /* its slot was freed for it */
+        if (a && j->offered)
+            roster_keep (&y->roster, job, a->number);
+        break;
     case 0:
         if (y->roster.agent_count < AGENTS)
             add_agent (y);
@@ -210,6 +214,7 @@ static unsigned codes;
 struct outcome {
     uint32_t leased[TENANTS + 1]; /* of a tenant */
     struct agent_facts before[AGENTS];
+    bool kept[JOBS + 1];     /* it got a slot that was freed for it */
     int64_t agent[JOBS + 1]; /* number of the agent that got it, -1: nobody */
     uint32_t given[AGENTS];
 };
@@ -228,7 +233,10 @@ static void check_leases (struct yard *y, const struct round_lease *leases, size
         cr_assert_eq (l->tier, j->tier);
         cr_assert_eq (y->roster.classes[l->class]->requirement, 1000 + j->class);
         cr_assert (is_known (y, j->class));
-        cr_assert_eq (decide_match (&y->needs[j->class], 1, &o->before[l->agent]), 0);
+        struct agent_facts f = o->before[l->agent];
+        f.kept = l->kept ? 0 : f.kept;
+        cr_assert_eq (decide_match (&y->needs[j->class], 1, &f), 0);
+        o->kept[l->job] = l->kept;
         o->agent[l->job] = l->agent;
         o->given[l->agent]++;
         cr_assert_leq (++o->leased[tenant_of (l->job)],
@@ -253,7 +261,8 @@ static void check_left (struct yard *y, int64_t job, const struct outcome *o)
         cr_assert_eq (o->before[a].used + o->given[a], o->before[a].slots,
                       "job %ld waits beside a free slot", (long)job);
         for (int64_t other = 1; other <= JOBS; other++)
-            cr_assert (o->agent[other] != (int64_t)a || goes_before (y, other, job),
+            cr_assert (o->agent[other] != (int64_t)a || o->kept[other] ||
+                           goes_before (y, other, job),
                        "job %ld was served before %ld", (long)other, (long)job);
     }
 }
@@ -365,9 +374,10 @@ static void run_yard (void)
         change_policy (&y);
         check_roster (&y);
         struct moment m = moment_of (&y);
+        explain_all (&y, explained);
+        roster_settle_kept (&y.roster, &m);
         for (size_t a = 0; a < y.roster.agent_count; a++)
             before[a] = facts_of (&y, a);
-        explain_all (&y, explained);
         count = roster_round (&y.roster, &m, leases, JOBS);
         check_round (&y, leases, count, before, explained);
         carry_out (&y, leases, count);
