@@ -20,12 +20,13 @@ struct agent_facts {
     const char *name, *region, *pool;
     const struct ym_words *capabilities;
     uint32_t slots, used;
-    uint32_t kept;     /* free slots that are kept for the jobs they were freed for */
-    bool connected;    /* registered, neither lost nor gone */
-    bool heard;        /* a heartbeat within half a lease */
-    bool draining;     /* it is given no new work */
-    int64_t since_ms;  /* when its state began */
-    int64_t window_ms; /* when its next maintenance window begins, or the open one began */
+    uint32_t kept;      /* free slots that are kept for the jobs they were freed for */
+    bool connected;     /* registered, neither lost nor gone */
+    bool heard;         /* a heartbeat within half a lease */
+    bool draining;      /* it is given no new work */
+    int64_t since_ms;   /* when its state began */
+    int64_t drained_ms; /* when its drain began */
+    int64_t window_ms;  /* when its next maintenance window begins, or the open one began */
 };
 #define DECIDE_NO_WINDOW INT64_MAX
 

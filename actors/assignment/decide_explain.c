@@ -135,6 +135,8 @@ static int64_t since_of (const struct explain_facts *f, enum ym_blocker code)
 {
     int64_t latest = 0;
 
+    if (code == YM_DRAINED && f->agent_count == 1)
+        return f->agents[0].drained_ms;
     if (code != YM_SILENT || f->agent_count != 1)
         return f->state_at;
     for (size_t i = 0; i < f->agent_count; i++)

@@ -30,6 +30,7 @@ struct agent_facts roster_facts (const struct roster *r, const struct agent *a,
                                 .heard = m->tick - a->heard_tick <= m->lease_ticks / 2,
                                 .draining = a->draining,
                                 .since_ms = a->state_at,
+                                .drained_ms = a->drained_at,
                                 .window_ms = a->window_ms};
 }
 

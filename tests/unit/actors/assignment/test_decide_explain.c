@@ -289,3 +289,27 @@ Test (decide_explain, chosen)
         &(struct chosen_facts){.agent = &agent, .number = 0, .kept = true, .losers = &l}, text);
     cr_expect_str_eq (text, "a1: its slot was freed for this job");
 }
+
+/* What one agent stands in the way with began with the agent, not with the job. */
+Test (decide_explain, a_drain_has_its_own_time)
+{
+    const struct ym_words none = {0};
+    const struct ym_requirement need = {.pool = "shared"};
+    const struct agent_facts agent = {.name = "a",
+                                      .region = "x",
+                                      .pool = "shared",
+                                      .capabilities = &none,
+                                      .slots = 1,
+                                      .connected = true,
+                                      .heard = true,
+                                      .draining = true,
+                                      .drained_ms = 77,
+                                      .window_ms = DECIDE_NO_WINDOW};
+    const struct explain_facts f = {
+        .need = &need, .agents = &agent, .agent_count = 1, .waiting = true, .state_at = 5};
+    struct ym_blocker_row rows[EXPLAIN_MAX];
+
+    cr_assert_eq (decide_why_not (&f, rows), 1);
+    cr_expect_eq (rows[0].code, YM_DRAINED);
+    cr_expect_eq (rows[0].since, 77);
+}
