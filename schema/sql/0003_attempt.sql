@@ -524,7 +524,7 @@ BEGIN
                                                WHEN r.wanted = 2 AND r.suspender IN (3, 4) AND g.on_event IN (5, 7, 15, 17) THEN 15
                                                WHEN g.on_event = 15 THEN CASE r.wanted WHEN 2 THEN 16 END
                                                ELSE g.on_event END::int2 AS did) y
-               CROSS JOIN LATERAL (SELECT i.to_state, s.final FROM ym.legal_move i JOIN ym.state s ON s.machine = 'job' AND s.number = i.to_state
+               CROSS JOIN LATERAL (SELECT i.to_state, i.to_state >= 900 AS final FROM ym.legal_move i
                                     WHERE i.machine = 'job' AND i.from_state = r.state AND i.on_event = y.did
                                       AND EXISTS (SELECT FROM ym.legal_move p WHERE p.machine = 'job' AND p.from_state = r.state
                                                      AND p.on_event = CASE g.on_event WHEN 0 THEN y.did ELSE g.on_event END) OFFSET 0) m
