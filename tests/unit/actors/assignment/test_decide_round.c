@@ -188,7 +188,8 @@ static void set_stage (struct stage *s)
 
 static void offer (struct stage *s, unsigned tier, int64_t job, uint64_t rank, uint32_t tenant)
 {
-    s->offers[tier][s->class.tiers[tier].count++] = (struct round_offer){job, rank, tenant};
+    s->offers[tier][s->class.tiers[tier].count++] =
+        (struct round_offer){job, rank, tenant, false};
 }
 
 static void leases_are (struct stage *s, const char *expected)
