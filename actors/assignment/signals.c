@@ -272,12 +272,15 @@ const struct ym_work own_wish_work = {.name = "own_wish",
 
 /* Others' wishes: stored already. */
 
-static void wanted (struct assignment *a, int64_t job, int wish, int suspender)
+static void wanted (struct assignment *a, const struct ym_wish *m)
 {
-    struct attempt *t = roster_attempt (&a->roster, job);
+    struct attempt *t = roster_attempt (&a->roster, m->job);
+    int wish = (int)m->wanted, suspender = (int)m->suspender;
 
-    hint_changed (a, job);
-    if (!t) {
+    hint_changed (a, m->job);
+    if (t && (uint64_t)t->fence > m->fence)
+        return; /* it was about an attempt before this one */
+    if (!t || (uint64_t)t->fence < m->fence) {
         a->reload_wanted = true; /* its lease may be on the way to us */
         return;
     }
@@ -294,7 +297,7 @@ void on_jobs_wanted (void *me, struct ym_item *item)
     const struct ym_jobs_wanted *m = item->body;
 
     for (uint32_t i = 0; i < m->jobs.count; i++)
-        wanted (me, m->jobs.at[i].job, (int)m->jobs.at[i].wanted, (int)m->jobs.at[i].suspender);
+        wanted (me, &m->jobs.at[i]);
 }
 
 /* What is due. */

@@ -23,6 +23,7 @@ enum {
 struct decided {
     struct act act;
     uint64_t seq;
+    int64_t fence;
     unsigned looks;
     bool in_doubt; /* it may be stored, and nobody was told */
     uint8_t digest[32];
@@ -32,7 +33,7 @@ struct decided {
 
 /* What others are told of a job that was changed: how it is now. */
 struct news {
-    int64_t job;
+    int64_t job, fence;
     int state;
     uint32_t tier, wanted, suspender;
     bool waits, moved_tier;
@@ -41,7 +42,10 @@ struct news {
 
 static void tell_wish (struct intake *in, const struct news *n)
 {
-    struct ym_wish row = {.job = n->job, .wanted = n->wanted, .suspender = n->suspender};
+    struct ym_wish row = {.job = n->job,
+                          .fence = (uint64_t)n->fence,
+                          .wanted = n->wanted,
+                          .suspender = n->suspender};
 
     ym_send (in->yard, YM_ACTOR_ASSIGNMENT, YM_MSG_jobs_wanted, 0,
              &(struct ym_jobs_wanted){.jobs = {&row, 1}});
@@ -100,8 +104,8 @@ static void tell_late (struct intake *in, const struct ym_job_act *m,
 
     ready.job = m->job;
     tell (in,
-          &(struct news){m->job, f->state, f->tier, f->wanted, f->suspender, got->waits,
-                         m->verb == YM_DO_RETIER, &ready},
+          &(struct news){m->job, f->fence, f->state, f->tier, f->wanted, f->suspender,
+                         got->waits, m->verb == YM_DO_RETIER, &ready},
           hints);
 }
 
@@ -166,14 +170,16 @@ static void make_reply (struct decided *d)
     ym_assert (d->reply_size > 0);
 }
 
-static void go_on (struct intake *in, struct ym_item *item, const struct act *a, uint64_t seq)
+static void go_on (struct intake *in, struct ym_item *item, const struct act *a,
+                   const struct act_facts *f)
 {
     struct decided *d = item->keep;
 
     if (!d)
         item->keep = d = ym_new (sizeof *d);
     d->act = *a;
-    d->seq = seq;
+    d->seq = f->seq;
+    d->fence = f->fence;
     ym_wire_digest (item->letter.message, item->body, d->digest);
     make_reply (d);
     ym_put_again (in->yard, item, &act_work);
@@ -195,7 +201,7 @@ static void looked (struct intake *in, struct ym_turn *t, struct ym_item *item,
     else if (m->plan)
         answer_plan (in, item, &a, got->facts.seq);
     else
-        go_on (in, item, &a, got->facts.seq);
+        go_on (in, item, &a, &got->facts);
 }
 
 static void done_look (void *me, struct ym_turn *t, struct ym_item **items, size_t count)
@@ -251,19 +257,15 @@ static void plan_act (void *me, struct ym_turn *t, struct ym_item **items, size_
     }
 }
 
-static void tell_row (struct intake *in, const struct ym_job_act *m, const struct act *a,
+static void tell_row (struct intake *in, const struct ym_job_act *m, const struct decided *d,
                       const struct acted *row, struct hints *hints)
 {
-    struct news own = {m->job,
-                       a->state,
-                       a->tier,
-                       a->wanted,
-                       a->suspender,
-                       row->waits,
-                       m->verb == YM_DO_RETIER,
+    const struct act *a = &d->act;
+    struct news own = {m->job,     d->fence,     a->state,   a->tier,
+                       a->wanted,  a->suspender, row->waits, m->verb == YM_DO_RETIER,
                        &row->ready};
-    struct news other = {row->ready.job,     YM_JOB_QUEUED, row->tier, YM_NOTHING,
-                         YM_NOBODY_SUSPENDS, true,          false,     &row->ready};
+    struct news other = {row->ready.job,     0,    YM_JOB_QUEUED, row->tier,  YM_NOTHING,
+                         YM_NOBODY_SUSPENDS, true, false,         &row->ready};
 
     tell (in, row->own ? &own : &other, hints);
 }
@@ -277,7 +279,7 @@ static void stored (struct intake *in, struct ym_turn *t, struct ym_item *item,
 
     for (size_t i = 0; d->act.on != 0 && i < store_rows (t, item->call); i++) {
         store_got_acted (t, item->call, i, &row);
-        tell_row (in, item->body, &d->act, &row, hints);
+        tell_row (in, item->body, d, &row, hints);
     }
     ym_answer (in->yard, item, YM_MSG_done,
                &(struct ym_done){.has = YM_HAS (done, state),

@@ -15,6 +15,7 @@ struct act_facts {
     char agent[41];
     uint32_t tier, wanted, suspender, hold, urgency, ends_as, resources, unmet, awaiting,
         attempt, retries, losses;
+    int64_t fence;                  /* of its latest attempt; 0 before the first */
     int64_t checkpoint, done, kept; /* kept: done as of the checkpoint */
     int64_t not_before_ms;
     bool on_found, on_leads_here, on_waited; /* on_waited: it waits for that one already */

@@ -111,10 +111,10 @@ static const struct ym_handler handlers[] = {
 };
 
 static const struct ym_work *const works[] = {
-    &reserve_work,     &partitions_work,  &caps_work,        &submit_work,
-    &act_work,         &authorize_work,   &revoke_work,      &key_list_work,
-    &get_work,         &list_work,        &act_look_work,    &explain_work,
-    &why_not_work,     &watch_work,       &poll_work,        &policy_set_work,
+    &reserve_work,     &partitions_work,  &policy_set_work,  &caps_work,
+    &submit_work,      &act_work,         &authorize_work,   &revoke_work,
+    &key_list_work,    &get_work,         &list_work,        &act_look_work,
+    &explain_work,     &why_not_work,     &watch_work,       &poll_work,
     &policy_look_work, &tenant_list_work, &window_list_work, &problem_list_work,
     &events_work,      &feed_open_work,   &follow_work,      NULL};
 

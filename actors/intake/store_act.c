@@ -10,7 +10,7 @@ STATEMENT (job_facts,
            "urgency, ends_as, live, unmet, awaiting, attempt, retries, losses, agent, "
            "held_by_agent, checkpoint, done, kept, not_before_ms, on_found, on_state, "
            "on_condition, on_leads_here, waiting, tenant_id, requirement, told_urgency, "
-           "told_hold, told_unmet, told_not_before, wait_until_ms, came_back FROM ym.job_facts "
+           "told_hold, told_unmet, told_not_before, wait_until_ms, came_back, fence FROM ym.job_facts "
            "($1::int8[], $2::int4[], $3::int4[], "
            "$4::bytea[], $5::int8[])");
 STATEMENT (job_act, "SELECT own, waiting, job_id, tenant_id, tier, requirement, urgency, hold, "
@@ -94,6 +94,7 @@ void store_got_facts (const struct ym_turn *t, unsigned call, size_t row,
                             .state = ym_row_int2 (r, row, 5),
                             .seq = (uint64_t)ym_row_int4 (r, row, 6),
                             .agent_holds = ym_row_bool (r, row, 19),
+                            .fence = ym_row_int8 (r, row, 37),
                             .checkpoint = ym_row_int8 (r, row, 20),
                             .done = ym_row_int8 (r, row, 21),
                             .kept = ym_row_int8 (r, row, 22),

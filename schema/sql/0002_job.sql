@@ -440,7 +440,8 @@ CREATE FUNCTION ym.job_facts(_jobs int8[], _tenants int4[], _asking int4[], _req
 RETURNS TABLE (ix int4, digest bytea, reply bytea, found bool, tenant_id int4, tier int2, state int2, seq int4, wanted int2, suspender int2,
     held int2, urgency int2, ends_as int2, live int2, unmet int2, awaiting int4, attempt int4, retries int4, losses int2, agent text, held_by_agent bool,
     checkpoint int8, done int8, kept int8, not_before_ms int8, on_found bool, on_state int2, on_condition int2, on_leads_here bool,
-    waiting bool, requirement int8, told_urgency int2, told_hold int2, told_unmet int2, told_not_before int8, wait_until_ms int8, came_back bool)
+    waiting bool, requirement int8, told_urgency int2, told_hold int2, told_unmet int2, told_not_before int8, wait_until_ms int8, came_back bool,
+    fence int8)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
@@ -454,7 +455,7 @@ BEGIN
            o.job_id IS NOT NULL, COALESCE(o.state, 0::int2), COALESCE(p.condition, (-1)::int2),
            o.job_id IS NOT NULL AND j.job_id IS NOT NULL AND ym.dependency_leads(o.job_id, j.job_id),
            w.job_id IS NOT NULL, COALESCE(w.requirement, 0), COALESCE(w.urgency, 0::int2), COALESCE(w.hold, 0::int2), COALESCE(w.unmet, 0::int2),
-           COALESCE(w.not_before_ms, 0), COALESCE(w.wait_until_ms, 0), COALESCE(w.came_back, false)
+           COALESCE(w.not_before_ms, 0), COALESCE(w.wait_until_ms, 0), COALESCE(w.came_back, false), COALESCE(r.fence, 0)
       FROM unnest(_jobs, _tenants, _asking, _requests, _ons) WITH ORDINALITY AS g (job_id, sees, asking, request, on_job, ix)
            LEFT JOIN ym.request q ON q.tenant_id = g.asking AND q.request = g.request
            LEFT JOIN LATERAL (SELECT i.job_id, i.tenant_id FROM ym.job i

@@ -91,6 +91,7 @@ END $$;
 -- agents are to be told. A job without a row here does not wait any more, or its agent has begun anew; or
 -- the policy has another number by now, and nothing at all is leased.
 -- Locks policy_change, which makes a change of policy wait for this commit, then owner, then the jobs in order.
+-- It does not wait for a change that is being made (SKIP LOCKED), since its turn may hold jobs already.
 CREATE FUNCTION ym.attempt_lease(_now int8, _policy int8, _jobs int8[], _agents int8[], _sessions int8[], _whys text[],
     _lease int2, _go_on int2, _clean int2)
 RETURNS TABLE (job_id int8, agent_id int8, fence int8, attempt int4, retries int4, tenant text, name text, kind text, source text, target text,
@@ -99,7 +100,7 @@ RETURNS TABLE (job_id int8, agent_id int8, fence int8, attempt int4, retries int
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
 DECLARE _base int8;
 BEGIN
-    PERFORM FROM ym.policy_change c WHERE c.number = _policy FOR SHARE;
+    PERFORM FROM ym.policy_change c WHERE c.number = _policy FOR SHARE SKIP LOCKED;
     IF NOT FOUND THEN
         RETURN;
     END IF;

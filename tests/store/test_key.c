@@ -203,7 +203,7 @@ static const struct {
      " attempt_prepared; attempt_progress; attempt_resources; attempt_started; attempt_told;"
      " attempt_verify; attempt_want; attempt_wish; attempt_working; id_reserve; job_expire;"
      " keys_since; owner_check; owner_claim; policy_drains; policy_gates; policy_number;"
-     " policy_tenants; policy_windows; problem_raise; requirement_texts; tick"},
+     " policy_tenants; policy_windows; problem_raise; requirement_texts; tick; waiting_still"},
 };
 
 Test (key, roles_may_call_their_functions_only)
