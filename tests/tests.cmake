@@ -4,6 +4,7 @@ enable_testing()
 set(YM_TEST_LINK
     common/base=ym_base common/wire=ym_wire common/handover=ym_handover common/bus=ym_bus
     common/store=ym_store common/actor=ym_actor supervisor=ym_supervisor
+    actors=ym_queue+ym_assignment
     actors/intake=ym_intake actors/queue=ym_queue actors/assignment=ym_assignment
     client/libyard=yard_static client/agents/git=yard_git client/agents/items=yard_items
     client/yardctl=yard_ctl+ym_wire+PkgConfig::ZMQ schema/db=ym_database)

@@ -83,7 +83,7 @@ static void set (struct ym_blocker_row *b, const char *wanted, const char *have)
     (void)ym_text_copy (b->have, sizeof b->have, have);
 }
 
-static void explain_hold (const struct explain_facts *f, struct rows *r)
+static void explain_hold (const struct explain_wait_facts *f, struct rows *r)
 {
     static const char *const lifts[YM_COUNT_hold] = {
         [YM_BY_OPERATOR] = "an operator: job release",
@@ -103,7 +103,7 @@ static void explain_hold (const struct explain_facts *f, struct rows *r)
     (void)ym_text_copy (b->have, sizeof b->have, "held");
 }
 
-static void explain_unmet (const struct explain_facts *f, struct rows *r)
+static void explain_unmet (const struct explain_wait_facts *f, struct rows *r)
 {
     struct ym_blocker_row *b = add (r, YM_DEPENDENCY, "dependencies",
                                     "the end of those jobs, or an operator", f->ask->state_at);
@@ -115,7 +115,7 @@ static void explain_unmet (const struct explain_facts *f, struct rows *r)
         (void)ym_text_format (b->have, sizeof b->have, "%u have not", f->waits.unmet);
 }
 
-static void explain_early (const struct explain_facts *f, struct rows *r)
+static void explain_early (const struct explain_wait_facts *f, struct rows *r)
 {
     struct ym_blocker_row *b =
         add (r, YM_NOT_BEFORE, "time", "time; of a retry also: job retry", f->ask->state_at);
@@ -127,7 +127,7 @@ static void explain_early (const struct explain_facts *f, struct rows *r)
     (void)ym_text_format (b->have, sizeof b->have, "it is %s", when);
 }
 
-static void explain_job (const struct explain_facts *f, unsigned waits, struct rows *r)
+static void explain_job (const struct explain_wait_facts *f, unsigned waits, struct rows *r)
 {
     if (waits & DECIDE_BIT (YM_ON_HOLD))
         explain_hold (f, r);
@@ -141,7 +141,7 @@ static void explain_job (const struct explain_facts *f, unsigned waits, struct r
         explain_early (f, r);
 }
 
-static void explain_stop (const struct explain_facts *f, struct rows *r)
+static void explain_stop (const struct explain_wait_facts *f, struct rows *r)
 {
     char subject[80];
     struct ym_blocker_row *b;
@@ -152,7 +152,7 @@ static void explain_stop (const struct explain_facts *f, struct rows *r)
     set (b, "a queue that is started", f->stop_reason[0] ? f->stop_reason : "it is stopped");
 }
 
-static void explain_elsewhere (const struct explain_facts *f, struct rows *r)
+static void explain_elsewhere (const struct explain_wait_facts *f, struct rows *r)
 {
     bool is_operators = f->ask->suspender == YM_OPERATING;
 
@@ -167,7 +167,7 @@ static void explain_elsewhere (const struct explain_facts *f, struct rows *r)
              "a job in its queue", "it is not in its queue now");
 }
 
-static void explain_order (const struct explain_facts *f, struct rows *r)
+static void explain_order (const struct explain_wait_facts *f, struct rows *r)
 {
     struct ym_blocker_row *b =
         add (r, YM_BEHIND, "order", "time: these go first", f->ask->state_at);
@@ -182,8 +182,8 @@ static void explain_order (const struct explain_facts *f, struct rows *r)
                               f->before_own);
 }
 
-size_t decide_explain (const struct explain_facts *f,
-                       struct ym_blocker_row ret[QUEUE_BLOCKERS_MAX])
+size_t decide_explain_wait (const struct explain_wait_facts *f,
+                            struct ym_blocker_row ret[QUEUE_BLOCKERS_MAX])
 {
     struct rows r = {.at = ret};
     unsigned waits = f->is_here ? decide_waits (&f->waits, f->now_ms) : 0;

@@ -51,7 +51,7 @@ uint64_t decide_virtual (uint64_t virtual_time, uint64_t tag, uint64_t pass);
 uint64_t decide_rank (uint32_t urgency, uint64_t tag);
 
 /* What the queue has to say to a question why a job does not start. */
-struct explain_facts {
+struct explain_wait_facts {
     const struct ym_explain_ask *ask;
     struct waits_facts waits;
     bool is_here, offered;
@@ -63,6 +63,6 @@ struct explain_facts {
         before_others; /* served before it: exact in its lane, estimated beyond */
 };
 enum { QUEUE_BLOCKERS_MAX = 8 };
-size_t decide_explain (const struct explain_facts *f,
-                       struct ym_blocker_row ret[QUEUE_BLOCKERS_MAX]);
+size_t decide_explain_wait (const struct explain_wait_facts *f,
+                            struct ym_blocker_row ret[QUEUE_BLOCKERS_MAX]);
 #endif

@@ -105,21 +105,21 @@ static void explain (struct queue *q, struct ym_explain_ask *m,
                      struct ym_blocker_row rows[QUEUE_BLOCKERS_MAX])
 {
     struct waiting_ahead ahead = waiting_ahead (q->waiting, m->job);
-    struct explain_facts facts = {.ask = m,
-                                  .offered = waiting_is_offered (q->waiting, m->job),
-                                  .stopped = q->gate.stopped,
-                                  .stop_reason = q->gate.reason,
-                                  .stopped_ms = q->gate.at_ms,
-                                  .now_ms = ym_time_wall_ms (),
-                                  .tier = q->tier,
-                                  .before_own = ahead.own,
-                                  .before_others = ahead.others};
+    struct explain_wait_facts facts = {.ask = m,
+                                       .offered = waiting_is_offered (q->waiting, m->job),
+                                       .stopped = q->gate.stopped,
+                                       .stop_reason = q->gate.reason,
+                                       .stopped_ms = q->gate.at_ms,
+                                       .now_ms = ym_time_wall_ms (),
+                                       .tier = q->tier,
+                                       .before_own = ahead.own,
+                                       .before_others = ahead.others};
 
     facts.is_here = waiting_facts (q->waiting, m->job, &facts.waits);
     m->waiting = facts.is_here;
     m->offered = facts.offered;
     m->ahead = ahead.own + ahead.others;
-    m->blockers.count = (uint32_t)decide_explain (&facts, rows);
+    m->blockers.count = (uint32_t)decide_explain_wait (&facts, rows);
     m->blockers.at = rows;
 }
 

@@ -81,7 +81,7 @@ Test (decide, rank)
 
 /* Explaining: which rows, and what they say. */
 
-static size_t explain (struct explain_facts f, struct ym_blocker_row *rows)
+static size_t explain (struct explain_wait_facts f, struct ym_blocker_row *rows)
 {
     static struct ym_explain_ask ask;
 
@@ -91,16 +91,16 @@ static size_t explain (struct explain_facts f, struct ym_blocker_row *rows)
     if (!f.stop_reason)
         f.stop_reason = "";
     f.now_ms = NOW;
-    return decide_explain (&f, rows);
+    return decide_explain_wait (&f, rows);
 }
 
 Test (decide, explain_says_each)
 {
     struct ym_blocker_row rows[QUEUE_BLOCKERS_MAX];
-    size_t count = explain ((struct explain_facts){.is_here = true,
-                                                   .waits = {YM_BY_OPERATOR, 0, 2, NOW + 1},
-                                                   .stopped = true},
-                            rows);
+    size_t count = explain (
+        (struct explain_wait_facts){
+            .is_here = true, .waits = {YM_BY_OPERATOR, 0, 2, NOW + 1}, .stopped = true},
+        rows);
 
     cr_assert_eq (count, 5);
     cr_expect_eq (rows[0].code, YM_ON_HOLD);
@@ -124,9 +124,9 @@ Test (decide, explain_in_words_of_others)
                                  .waits_for = ym_str ("job_1 STARTED")};
     struct ym_blocker_row rows[QUEUE_BLOCKERS_MAX];
 
-    cr_assert_eq (explain ((struct explain_facts){.ask = &ask,
-                                                  .is_here = true,
-                                                  .waits = {YM_AT_SUBMIT, 16, 1, 0}},
+    cr_assert_eq (explain ((struct explain_wait_facts){.ask = &ask,
+                                                       .is_here = true,
+                                                       .waits = {YM_AT_SUBMIT, 16, 1, 0}},
                            rows),
                   2);
     cr_expect_str_eq (rows[0].have, "paid late");
@@ -138,7 +138,7 @@ Test (decide, explain_in_words_of_others)
 Test (decide, explain_order_only_if_not_offered)
 {
     struct ym_blocker_row rows[QUEUE_BLOCKERS_MAX];
-    struct explain_facts f = {.is_here = true, .waits = {0, 16, 0, 0}, .before_own = 300};
+    struct explain_wait_facts f = {.is_here = true, .waits = {0, 16, 0, 0}, .before_own = 300};
 
     cr_assert_eq (explain (f, rows), 1);
     cr_expect_eq (rows[0].code, YM_BEHIND);
@@ -155,13 +155,13 @@ Test (decide, explain_elsewhere)
     struct ym_blocker_row rows[QUEUE_BLOCKERS_MAX];
     struct ym_explain_ask ask = {.state = YM_JOB_SUSPENDED, .suspender = YM_OPERATING};
 
-    cr_assert_eq (explain ((struct explain_facts){.ask = &ask}, rows), 1);
+    cr_assert_eq (explain ((struct explain_wait_facts){.ask = &ask}, rows), 1);
     cr_expect_eq (rows[0].code, YM_SUSPENSION);
     cr_expect_str_eq (rows[0].lifted_by, "an operator: job resume");
     ask.suspender = YM_OWNER;
-    cr_assert_eq (explain ((struct explain_facts){.ask = &ask}, rows), 1);
+    cr_assert_eq (explain ((struct explain_wait_facts){.ask = &ask}, rows), 1);
     cr_expect_str_eq (rows[0].lifted_by, "its owner: job resume");
     ask.state = YM_JOB_STARTED;
-    cr_assert_eq (explain ((struct explain_facts){.ask = &ask}, rows), 1);
+    cr_assert_eq (explain ((struct explain_wait_facts){.ask = &ask}, rows), 1);
     cr_expect_eq (rows[0].code, YM_NOT_WAITING);
 }
