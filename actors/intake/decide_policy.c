@@ -33,14 +33,14 @@ static const char *jobs (int64_t count)
 }
 
 /* True if nothing is refused. */
-static bool is_good (struct policy_verdict *v, const struct policy_facts *f,
-                     enum ym_refusal unknown, bool has_version, uint64_t version)
+static bool is_good (struct policy_verdict *v, enum ym_refusal unknown, bool has_version,
+                     uint64_t version)
 {
     if (v->faults.count > 0)
         v->refusal = YM_REFUSAL_INVALID;
     else if (unknown != YM_REFUSAL_NONE)
         v->refusal = unknown;
-    else if (has_version && version != (uint64_t)f->version)
+    else if (has_version && version != (uint64_t)v->version)
         v->refusal = YM_REFUSAL_STALE_VERSION;
     return v->refusal == YM_REFUSAL_NONE;
 }
@@ -65,7 +65,7 @@ void decide_queue_act (const void *body, const struct policy_facts *f,
 
     begin (ret, f);
     ret->stopped = m->verb == YM_DO_STOP;
-    if (!is_good (ret, f, YM_REFUSAL_NONE, (m->has & YM_HAS (queue_act, version)) != 0,
+    if (!is_good (ret, YM_REFUSAL_NONE, (m->has & YM_HAS (queue_act, version)) != 0,
                   m->version))
         return;
     if (f->stopped == ret->stopped)
@@ -120,7 +120,7 @@ void decide_agent_act (const void *body, const struct policy_facts *f,
     ret->draining = m->verb == YM_DO_DRAIN;
     ret->deadline_ms = ret->draining ? m->deadline : 0;
     check_deadline (m, f, &ret->faults);
-    if (!is_good (ret, f, f->id == 0 ? YM_REFUSAL_UNKNOWN_AGENT : YM_REFUSAL_NONE,
+    if (!is_good (ret, f->id == 0 ? YM_REFUSAL_UNKNOWN_AGENT : YM_REFUSAL_NONE,
                   (m->has & YM_HAS (agent_act, version)) != 0, m->version))
         return;
     if (f->draining == ret->draining && f->deadline_ms == ret->deadline_ms)
@@ -190,7 +190,7 @@ void decide_tenant_set (const void *body, const struct policy_facts *f,
         m->has & YM_HAS (tenant_set, running_max) ? (int32_t)m->running_max : f->running_max;
     ret->overflow = m->has & YM_HAS (tenant_set, overflow) ? m->overflow : f->overflow;
     check_tenant (m, &ret->faults);
-    if (is_good (ret, f, f->id == 0 ? YM_REFUSAL_UNKNOWN_TENANT : YM_REFUSAL_NONE,
+    if (is_good (ret, f->id == 0 ? YM_REFUSAL_UNKNOWN_TENANT : YM_REFUSAL_NONE,
                  (m->has & YM_HAS (tenant_set, version)) != 0, m->version))
         tell_tenant (ret, f);
 }
@@ -235,11 +235,12 @@ void decide_window_add (const void *body, const struct policy_facts *f,
     char begins[YM_TIME_TEXT_MAX + 1], ends[YM_TIME_TEXT_MAX + 1], scope[80];
 
     begin (ret, f);
-    ret->expected = f->number;
+    ret->expected = ret->version = f->number;
     ret->after = 1;
     ret->made = f->number + 1;
     check_window (m, f, &ret->faults);
-    if (!is_good (ret, f, is_unknown ? YM_REFUSAL_UNKNOWN_AGENT : YM_REFUSAL_NONE, false, 0))
+    if (!is_good (ret, is_unknown ? YM_REFUSAL_UNKNOWN_AGENT : YM_REFUSAL_NONE,
+                  (m->has & YM_HAS (window_add, version)) != 0, m->version))
         return;
     print_scope (m, scope);
     ym_time_print (begins, m->begins);
@@ -255,7 +256,7 @@ void decide_window_remove (const void *body, const struct policy_facts *f,
     const struct ym_window_remove *m = body;
 
     begin (ret, f);
-    if (!is_good (ret, f, f->id == 0 ? YM_REFUSAL_UNKNOWN_WINDOW : YM_REFUSAL_NONE,
+    if (!is_good (ret, f->id == 0 ? YM_REFUSAL_UNKNOWN_WINDOW : YM_REFUSAL_NONE,
                   (m->has & YM_HAS (window_remove, version)) != 0, m->version))
         return;
     if (f->ends_ms <= f->now_ms)

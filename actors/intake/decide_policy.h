@@ -34,9 +34,9 @@ struct policy_verdict {
     struct ym_faults faults; /* of INVALID */
     int64_t id;
     int64_t expected; /* the change is made only if this version is still there */
-    int64_t version;  /* of the thing before: for a plan */
-    int64_t after;    /* and after the change */
-    int64_t made;     /* number of what is made; 0: nothing is */
+    int64_t version; /* of the thing before, of the policy for a thing to be made: for a plan */
+    int64_t after;   /* and after the change */
+    int64_t made;    /* number of what is made; 0: nothing is */
 
     bool stopped, draining;
     int64_t deadline_ms;

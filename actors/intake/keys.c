@@ -5,7 +5,7 @@
 #include "actors/intake/intake.h"
 #include "common/base/log.h"
 
-enum { PAGE_MAX = 200 };
+enum { PAGE_MAX = 200, REASON_LOGGED = 100 };
 
 static void answer_key (struct intake *in, struct ym_item *item, const struct ym_key_row *row)
 {
@@ -74,26 +74,51 @@ static void plan_revoke (void *me, struct ym_turn *t, struct ym_item **items, si
 {
     (void)me;
     for (size_t i = 0; i < count; i++)
-        items[i]->call =
-            store_call_revoke (t, ((const struct ym_key_revoke *)items[i]->body)->public_key);
+        items[i]->call = store_call_revoke (t, items[i]->body);
     (void)ym_keys_read (t);
+}
+
+static enum ym_refusal why_not_revoked (enum revoked outcome)
+{
+    return outcome == REVOKED_LAST    ? YM_REFUSAL_LAST_ADMIN
+           : outcome == REVOKED_STALE ? YM_REFUSAL_STALE_VERSION
+                                      : YM_REFUSAL_UNKNOWN_KEY;
+}
+
+static void answer_plan (struct intake *in, struct ym_item *item, const struct revocation *r)
+{
+    char texts[KEY_EFFECTS_MAX][KEY_EFFECT_SIZE];
+    struct ym_effect effects[KEY_EFFECTS_MAX];
+    uint32_t count = decide_revoke_effects (r, texts);
+
+    for (uint32_t i = 0; i < count; i++)
+        effects[i].text = ym_str (texts[i]);
+    ym_answer (
+        in->yard, item, YM_MSG_planned,
+        &(struct ym_planned){.version = (uint64_t)r->number, .effects = {effects, count}});
 }
 
 static void answer_revoke (struct intake *in, struct ym_turn *t, struct ym_item *item)
 {
     const struct ym_key_revoke *m = item->body;
-    struct ym_key_row row;
-    enum revoked outcome = store_got_revoked (t, item->call, &row);
+    char why[REASON_LOGGED + 1];
+    struct revocation r;
+    enum revoked outcome = store_got_revoked (t, item->call, &r);
 
     if (outcome != REVOKED_NOW) {
-        ym_refuse (in->yard, item,
-                   outcome == REVOKED_LAST ? YM_REFUSAL_LAST_ADMIN : YM_REFUSAL_UNKNOWN_KEY);
+        ym_refuse (in->yard, item, why_not_revoked (outcome));
         return;
     }
-    memcpy (row.public_key, m->public_key, sizeof row.public_key);
-    ym_log (YM_LOG_INFO, "key_revoked", ym_log_text ("name", row.name),
-            ym_log_text ("tenant", row.tenant), ym_log_text ("by", item->key.name));
-    answer_key (in, item, &row);
+    if (m->plan) {
+        answer_plan (in, item, &r);
+        return;
+    }
+    memcpy (r.key.public_key, m->public_key, sizeof r.key.public_key);
+    (void)ym_text_copy_str (why, sizeof why, m->reason);
+    ym_log (YM_LOG_INFO, "key_revoked", ym_log_text ("name", r.key.name),
+            ym_log_text ("tenant", r.key.tenant), ym_log_text ("by", item->key.name),
+            ym_log_text ("why", why));
+    answer_key (in, item, &r.key);
 }
 
 static void done_revoke (void *me, struct ym_turn *t, struct ym_item **items, size_t count)

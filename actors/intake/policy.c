@@ -130,7 +130,7 @@ static void look_at (struct intake *in, struct ym_turn *t, struct ym_item *item)
     struct asked_before before;
 
     store_got_policy_look (t, item->call, v->message, &facts, &before);
-    if (before.is) {
+    if (before.is && !is_plan (v, item)) {
         answer_before (in, t, item, d->digest, &before);
         return;
     }

@@ -24,8 +24,9 @@ STATEMENT (job_events, "SELECT job_id, seq, at_ms, on_event, from_state, state, 
                        "FROM ym.job_events ($1::int8[], $2::int4[], $3::int4)");
 STATEMENT (key_authorize, "SELECT outcome, since_ms FROM ym.key_authorize ($1::int8, "
                           "$2::bytea, $3::int2, $4::text, $5::text, $6::bytea)");
-STATEMENT (key_revoke, "SELECT outcome, role, tenant, name, since_ms, revoked_ms FROM "
-                       "ym.key_revoke ($1::int8, $2::bytea)");
+STATEMENT (key_revoke, "SELECT outcome, role, tenant, name, since_ms, revoked_ms, number, "
+                       "others, running, whole FROM "
+                       "ym.key_revoke ($1::int8, $2::bytea, $3::bool, $4::int8)");
 STATEMENT (key_page, "SELECT public_key, role, tenant, name, since_ms, revoked_ms FROM "
                      "ym.key_page ($1::bytea, $2::int4)");
 
@@ -229,24 +230,31 @@ enum authorized store_got_authorized (const struct ym_turn *t, unsigned call,
     return (enum authorized)ym_row_int2 (r, 0, 0);
 }
 
-unsigned store_call_revoke (struct ym_turn *t, const uint8_t public_key[32])
+unsigned store_call_revoke (struct ym_turn *t, const struct ym_key_revoke *m)
 {
     unsigned call = ym_turn_call (t, &key_revoke);
+    bool has_version = (m->has & YM_HAS (key_revoke, version)) != 0;
 
     ym_param_int8 (t->batch, t->now_ms);
-    ym_param_bytea (t->batch, ym_bytes (public_key, 32));
+    ym_param_bytea (t->batch, ym_bytes (m->public_key, sizeof m->public_key));
+    ym_param_bool (t->batch, m->plan);
+    ym_param_int8 (t->batch, has_version ? (int64_t)m->version : -1);
     return call;
 }
 
-enum revoked store_got_revoked (const struct ym_turn *t, unsigned call, struct ym_key_row *ret)
+enum revoked store_got_revoked (const struct ym_turn *t, unsigned call, struct revocation *ret)
 {
     const struct ym_rows *r = ym_turn_rows (t, call);
 
-    *ret = (struct ym_key_row){.role = (uint32_t)ym_row_int2 (r, 0, 1),
-                               .since = ym_row_int8 (r, 0, 4),
-                               .revoked_at = ym_row_int8 (r, 0, 5)};
-    (void)ym_text_copy_str (ret->tenant, sizeof ret->tenant, ym_row_text (r, 0, 2));
-    (void)ym_text_copy_str (ret->name, sizeof ret->name, ym_row_text (r, 0, 3));
+    *ret = (struct revocation){.key = {.role = (uint32_t)ym_row_int2 (r, 0, 1),
+                                       .since = ym_row_int8 (r, 0, 4),
+                                       .revoked_at = ym_row_int8 (r, 0, 5)},
+                               .number = ym_row_int8 (r, 0, 6),
+                               .others = ym_row_int8 (r, 0, 7),
+                               .running = ym_row_int8 (r, 0, 8),
+                               .whole = ym_row_bool (r, 0, 9)};
+    (void)ym_text_copy_str (ret->key.tenant, sizeof ret->key.tenant, ym_row_text (r, 0, 2));
+    (void)ym_text_copy_str (ret->key.name, sizeof ret->key.name, ym_row_text (r, 0, 3));
     return (enum revoked)ym_row_int2 (r, 0, 0);
 }
 

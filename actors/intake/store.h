@@ -4,6 +4,7 @@
 #ifndef YM_INTAKE_STORE_H
 #define YM_INTAKE_STORE_H
 #include "actors/intake/decide.h"
+#include "actors/intake/decide_key.h"
 #include "common/actor/actor.h"
 
 size_t store_rows (const struct ym_turn *t, unsigned call);
@@ -85,9 +86,9 @@ enum authorized {
 };
 enum authorized store_got_authorized (const struct ym_turn *t, unsigned call,
                                       int64_t *ret_since_ms);
-enum revoked { REVOKED_NOW, REVOKED_UNKNOWN, REVOKED_LAST };
-unsigned store_call_revoke (struct ym_turn *t, const uint8_t public_key[32]);
-enum revoked store_got_revoked (const struct ym_turn *t, unsigned call, struct ym_key_row *ret);
+enum revoked { REVOKED_NOW, REVOKED_UNKNOWN, REVOKED_LAST, REVOKED_STALE };
+unsigned store_call_revoke (struct ym_turn *t, const struct ym_key_revoke *m);
+enum revoked store_got_revoked (const struct ym_turn *t, unsigned call, struct revocation *ret);
 unsigned store_call_keys (struct ym_turn *t, const struct ym_key_list *m, int32_t limit);
 void store_got_key (const struct ym_turn *t, unsigned call, size_t row, struct ym_key_row *ret);
 #endif

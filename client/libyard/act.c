@@ -33,7 +33,7 @@ static void *make_done (const void *answer)
     return o;
 }
 
-static void *make_planned (const void *answer)
+void *make_planned (const void *answer)
 {
     const struct ym_planned *m = answer;
     yard_outcome *o = result_new (sizeof *o);
@@ -61,7 +61,7 @@ static void *make_planned (const void *answer)
 
 static const yard_how usual = {.size = sizeof usual};
 
-static yard_err_t *read_how (const yard_how **how)
+yard_err_t *read_how (const yard_how **how)
 {
     if (!*how)
         *how = &usual;
@@ -221,8 +221,10 @@ yard_rc yard_window_add (yard_t *y, const yard_window_spec *spec, const yard_how
         msg.has |= YM_HAS (window_add, subject);
         check_text (&c, "/subject", spec->subject, 40, msg.subject);
     }
-    if (!err)
+    if (!err) {
         TAKE_HOW (window_add, &msg, &c, how);
+        TAKE_VERSION (window_add, &msg, how);
+    }
     return change (y, YM_MSG_window_add, &msg, &c, err, ret, reterr);
 }
 

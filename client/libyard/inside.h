@@ -125,6 +125,10 @@ bool is_turned_away (const struct yard *y);
 yard_err_t *read_job (const char *text, int64_t *ret);
 /* 16 octets from a key; random ones for NULL. */
 void request_of (const char *key, uint8_t ret[16]);
+/* The usual way for none. */
+yard_err_t *read_how (const yard_how **how);
+/* A yard_outcome of 'planned'. */
+void *make_planned (const void *answer);
 
 /* Collects what cannot even be sent. */
 struct check {

@@ -117,16 +117,40 @@ yard_rc yard_key_rotate (yard_t *y, const char *old_key, const char *new_key, ya
     return ask (y, &q, (void **)ret, reterr);
 }
 
-yard_rc yard_key_revoke (yard_t *y, const char *public_key, yard_key **ret, yard_err_t **reterr)
+/* It needs no request id: the same again changes nothing. */
+static yard_err_t *read_revoke (const char *public_key, const yard_how *how,
+                                struct ym_key_revoke *ret)
+{
+    struct check c = {0};
+    yard_err_t *err = read_key (public_key, ret->public_key);
+
+    ret->plan = how->plan;
+    ret->version = how->version;
+    ret->has |= how->plan ? YM_HAS (key_revoke, plan) : 0;
+    ret->has |= how->versioned ? YM_HAS (key_revoke, version) : 0;
+    ret->has |= how->reason ? YM_HAS (key_revoke, reason) : 0;
+    if (how->reason)
+        check_str (&c, "/reason", how->reason, &ret->reason);
+    return err ? err : check_end (&c, YM_MSG_key_revoke, ret);
+}
+
+yard_rc yard_key_revoke (yard_t *y, const char *public_key, const yard_how *how, yard_key **ret,
+                         yard_outcome **ret_plan, yard_err_t **reterr)
 {
     struct ym_key_revoke msg = {0};
     struct question q = {
         .ask = YM_MSG_key_revoke, .answer = YM_MSG_key_done, .msg = &msg, .make = make_key};
-    yard_err_t *err = read_key (public_key, msg.public_key);
+    yard_err_t *err = read_how (&how);
 
+    if (!err)
+        err = read_revoke (public_key, how, &msg);
     if (err)
         return error_give (err, reterr);
-    return ask (y, &q, (void **)ret, reterr);
+    if (!how->plan)
+        return ask (y, &q, (void **)ret, reterr);
+    q.answer = YM_MSG_planned;
+    q.make = make_planned;
+    return ask (y, &q, (void **)ret_plan, reterr);
 }
 
 static void *make_keys (const void *answer)

@@ -514,8 +514,10 @@ yard_rc yard_key_authorize (yard_t *y, const char *public_key, const char *role,
  * Both are good until one is revoked. */
 yard_rc yard_key_rotate (yard_t *y, const char *old_key, const char *new_key, yard_key **ret,
                          yard_err_t **reterr);
-yard_rc yard_key_revoke (yard_t *y, const char *public_key, yard_key **ret,
-                         yard_err_t **reterr);
+/* Shuts a key out. 'how' may be NULL; of its plan the outcome is in 'ret_plan', else the key is
+ * in 'ret', each of which may be NULL. It needs no how->key: the same again changes nothing. */
+yard_rc yard_key_revoke (yard_t *y, const char *public_key, const yard_how *how, yard_key **ret,
+                         yard_outcome **ret_plan, yard_err_t **reterr);
 /* At most 200 keys; 'after' (Z85) may be NULL. */
 yard_rc yard_key_list (yard_t *y, const char *after, yard_key_page **ret, yard_err_t **reterr);
 

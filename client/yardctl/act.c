@@ -114,11 +114,12 @@ static int carry_out (struct ctl *c, const struct ctl_change *change,
                       const yard_outcome *planned)
 {
     char made[CTL_KEY_ROOM];
+    bool has_made = c->command->takes & CTL_REQUEST && !c->o.request;
     yard_how how = {.size = sizeof how, .reason = c->o.reason, .key = c->o.request};
     _result_ yard_outcome *outcome = NULL;
     yard_err_t *err = NULL;
 
-    if (!how.key)
+    if (has_made)
         how.key = ctl_make_key (made);
     if (planned) {
         how.versioned = c->command->takes & CTL_VERSION;
@@ -129,8 +130,11 @@ static int carry_out (struct ctl *c, const struct ctl_change *change,
         how.version = (uint64_t)c->o.if_version.value;
     }
     if (change->ask (c, change, &how, &outcome, &err) != YARD_OK)
-        return say_wrong (c, change, c->o.request ? NULL : how.key, err);
-    show_outcome (c, change, outcome);
+        return say_wrong (c, change, has_made ? made : NULL, err);
+    if (change->show)
+        change->show (c, change);
+    else
+        show_outcome (c, change, outcome);
     return CTL_DONE;
 }
 

@@ -9,6 +9,8 @@ struct ctl_change {
     yard_rc (*ask) (struct ctl *c, const struct ctl_change *change, const yard_how *how,
                     yard_outcome **ret, yard_err_t **reterr);
     const void *with; /* for 'ask' */
+    /* Of a change that is told otherwise than by its outcome, of which there is none then. */
+    void (*show) (const struct ctl *c, const struct ctl_change *change);
 };
 /* Plans with --plan; asks where the command says so; carries out otherwise. 0, or the status of
  * the first that failed. */

@@ -86,7 +86,7 @@ const struct ctl_command ctl_commands[] = {
      "Changes what tenants may: their share of a tier, and how many jobs wait and run.", NULL},
     {"window", "list", "windows", "", 0, 0, LIST | CTL_LATER, ctl_window_list,
      "Lists maintenance windows that have not ended.", NULL},
-    {"window", "add", NULL, "WHERE", 1, 1, CTL_CHANGE | CTL_PERIOD, ctl_window_add,
+    {"window", "add", NULL, "WHERE", 1, 1, CHANGE | CTL_PERIOD, ctl_window_add,
      "Begins a maintenance window: nothing starts there that cannot end before it, nor in it.",
      "WHERE is yard, region:NAME, pool:NAME or agent:NAME. Without --from it begins now."},
     {"window", "remove", NULL, "WINDOW...", 1, ANY, CHANGE, ctl_window_remove,
@@ -110,8 +110,8 @@ const struct ctl_command ctl_commands[] = {
      "OLD and NEW are files or keys. Both are good until OLD is revoked; what an agent runs "
      "goes "
      "on when its program comes back with NEW. The same again changes nothing."},
-    {"key", "revoke", NULL, "FILE|KEY", 1, 1, CTL_YARD | CTL_SURE, ctl_key_revoke,
-     "Shuts a public key out, at once.", NULL},
+    {"key", "revoke", NULL, "FILE|KEY", 1, 1, (CHANGE & ~CTL_REQUEST) | CTL_SURE,
+     ctl_key_revoke, "Shuts a public key out, at once.", "The same again changes nothing."},
     {"key", "list", "keys", "", 0, 0, LIST | CTL_LATER, ctl_key_list, "Lists keys.", NULL},
     {"key", "fingerprint", NULL, "FILE", 1, 1, 0, ctl_key_fingerprint,
      "Prints the public key of a certificate file.",

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "client/yardctl/act.h"
 #include "client/yardctl/show.h"
 #include "client/yardctl/text.h"
 #include "client/yardctl/wrong.h"
@@ -157,18 +158,36 @@ int ctl_key_rotate (struct ctl *c)
     return CTL_DONE;
 }
 
+struct revocation {
+    yard_key **key; /* as it is after it */
+};
+
+static yard_rc ask_revoke (struct ctl *c, const struct ctl_change *change, const yard_how *how,
+                           yard_outcome **ret, yard_err_t **reterr)
+{
+    const struct revocation *r = change->with;
+
+    return yard_key_revoke (c->yard, change->subject, how, r->key, ret, reterr);
+}
+
+static void show_revoked (const struct ctl *c, const struct ctl_change *change)
+{
+    const struct revocation *r = change->with;
+
+    ctl_show_row (c, &ctl_key_shape, *r->key);
+}
+
 int ctl_key_revoke (struct ctl *c)
 {
     _result_ yard_key *key = NULL;
-    yard_err_t *err = NULL;
-    int wrong = ctl_confirm (c, "Shut %s out?", c->args[0]);
+    struct revocation with = {&key};
+    struct ctl_change change = {.kind = "key",
+                                .subject = c->args[0],
+                                .ask = ask_revoke,
+                                .with = &with,
+                                .show = show_revoked};
 
-    if (wrong)
-        return wrong;
-    if (yard_key_revoke (c->yard, c->args[0], &key, &err) != YARD_OK)
-        return ctl_wrong_err (c, NULL, err);
-    ctl_show_row (c, &ctl_key_shape, key);
-    return CTL_DONE;
+    return ctl_change (c, &change, 1);
 }
 
 int ctl_key_list (struct ctl *c)

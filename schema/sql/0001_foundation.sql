@@ -171,28 +171,36 @@ BEGIN
     RETURN QUERY SELECT 0::int2, _now;
 END $$;
 
--- Shuts a key out. outcome: 0 done or so already, 1 unknown, 2 the last admin.
-CREATE FUNCTION ym.key_revoke(_now int8, _public_key bytea)
-RETURNS TABLE (outcome int2, role int2, tenant text, name text, since_ms int8, revoked_ms int8)
+-- Shuts a key out, or tells what that would do. outcome: 0 done or so already, 1 unknown, 2 the last admin,
+-- 3 keys were changed since number _version (-1: any will do). A key that is out already is told as it is,
+-- whatever changed since: asking again is harmless. others: keys of the same identity in force beside it;
+-- running: what an agent holds that has none, counted for a plan only.
+CREATE FUNCTION ym.key_revoke(_now int8, _public_key bytea, _plan bool DEFAULT false, _version int8 DEFAULT -1)
+RETURNS TABLE (outcome int2, role int2, tenant text, name text, since_ms int8, revoked_ms int8, number int8, others int8, running int8,
+    whole bool)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = ym, pg_temp AS $$
-DECLARE _old ym.key;
+DECLARE _old ym.key; _outcome int2; _number int8; _others int8; _running int8 := 0; _whole bool := true;
 BEGIN
-    PERFORM 1 FROM ym.key_change FOR UPDATE;
+    SELECT c.number INTO _number FROM ym.key_change c FOR UPDATE;
     SELECT * INTO _old FROM ym.key k WHERE k.public_key = _public_key;
-    IF NOT FOUND THEN
-        RETURN QUERY SELECT 1::int2, 0::int2, ''::text, ''::text, 0::int8, 0::int8;
+    SELECT count(*) INTO _others FROM ym.key k WHERE k.identity = _old.identity AND k.key_id <> _old.key_id AND k.revoked_ms IS NULL;
+    _outcome := CASE WHEN _old.key_id IS NULL THEN 1
+                     WHEN _old.revoked_ms IS NOT NULL THEN 0
+                     WHEN _version <> -1 AND _version <> _number THEN 3
+                     WHEN _old.role = 3 AND NOT EXISTS (SELECT FROM ym.key k WHERE k.role = 3 AND k.revoked_ms IS NULL
+                                                           AND k.key_id <> _old.key_id) THEN 2
+                     ELSE 0 END;
+    IF _outcome <> 0 THEN
+        RETURN QUERY SELECT _outcome, 0::int2, ''::text, ''::text, 0::int8, 0::int8, _number, 0::int8, 0::int8, true;
         RETURN;
     END IF;
-    IF _old.revoked_ms IS NULL AND _old.role = 3
-       AND NOT EXISTS (SELECT FROM ym.key k WHERE k.role = 3 AND k.revoked_ms IS NULL AND k.key_id <> _old.key_id) THEN
-        RETURN QUERY SELECT 2::int2, 0::int2, ''::text, ''::text, 0::int8, 0::int8;
-        RETURN;
-    END IF;
-    IF _old.revoked_ms IS NULL THEN
+    IF _plan AND _old.role = 4 AND _others = 0 THEN
+        SELECT c.running, c.whole INTO _running, _whole FROM ym.policy_counts(-1::int2, 0, _old.identity) c;
+    ELSIF NOT _plan AND _old.revoked_ms IS NULL THEN
         UPDATE ym.key k SET revoked_ms = _now WHERE k.key_id = _old.key_id;
-        UPDATE ym.key_change SET number = number + 1;
+        UPDATE ym.key_change c SET number = c.number + 1;
     END IF;
-    RETURN QUERY SELECT 0::int2, k.role, t.name, k.name, k.created_ms, k.revoked_ms
+    RETURN QUERY SELECT _outcome, k.role, t.name, k.name, k.created_ms, COALESCE(k.revoked_ms, 0), _number, _others, _running, _whole
                    FROM ym.key k JOIN ym.tenant t ON t.tenant_id = k.tenant_id WHERE k.key_id = _old.key_id;
 END $$;
 
@@ -206,6 +214,6 @@ $$;
 
 GRANT EXECUTE ON FUNCTION ym.owner_claim(text), ym.owner_check(text, int8), ym.id_reserve(text, int8, int8, int8),
     ym.keys_since(int8) TO ym_intake, ym_assignment;
-GRANT EXECUTE ON FUNCTION ym.key_authorize(int8, bytea, int2, text, text, bytea), ym.key_revoke(int8, bytea),
+GRANT EXECUTE ON FUNCTION ym.key_authorize(int8, bytea, int2, text, text, bytea), ym.key_revoke(int8, bytea, bool, int8),
     ym.key_page(bytea, int4) TO ym_intake;
 RESET ROLE;

@@ -87,6 +87,8 @@ Test (key, two_agents_have_two_names)
              "SELECT * FROM ym.key_authorize (5, " KEY ("a2") ", 4::int2, 'two', 'mover')");
 }
 
+#define REVOKED "SELECT outcome, role, tenant, name, since_ms, revoked_ms FROM ym.key_revoke ("
+
 Test (key, revoke_outcomes)
 {
     PGconn *in = yard_session ("ym_intake"), *su = yard_session (NULL);
@@ -97,9 +99,9 @@ Test (key, revoke_outcomes)
     yard_is (in, "2", "SELECT outcome FROM ym.key_revoke (5, " KEY ("aa") ")");
     yard_is (in, "1", "SELECT outcome FROM ym.key_revoke (5, " KEY ("ff") ")");
     cr_assert (yard_is_unchanged (su), "a refusal changes nothing");
-    yard_is (in, "0 4 one agent 2 6", "SELECT * FROM ym.key_revoke (6, " KEY ("bb") ")");
+    yard_is (in, "0 4 one agent 2 6", REVOKED "6, " KEY ("bb") ")");
     yard_mark (su);
-    yard_is (in, "0 4 one agent 2 6", "SELECT * FROM ym.key_revoke (7, " KEY ("bb") ")");
+    yard_is (in, "0 4 one agent 2 6", REVOKED "7, " KEY ("bb") ")");
     cr_assert (yard_is_unchanged (su), "a repetition changes nothing");
     yard_is (
         in, "1",
@@ -108,6 +110,57 @@ Test (key, revoke_outcomes)
     yard_is (in, "0", "SELECT outcome FROM ym.key_revoke (10, " KEY ("aa") ")");
     yard_is (in, "2", "SELECT outcome FROM ym.key_revoke (11, " KEY ("cc") ")");
     yard_is (in, "0", "SELECT outcome FROM ym.key_revoke (12, " KEY ("aa") ")");
+}
+
+#define PLAN                                                                                   \
+    "SELECT outcome, name, revoked_ms, others, running, whole, number = (SELECT number FROM "  \
+    "ym.key_change) FROM ym.key_revoke (9, "
+
+/* The plan of each and its refusals, and that neither changes anything. */
+Test (key, a_revocation_is_planned)
+{
+    PGconn *in = yard_session ("ym_intake"), *su = yard_session (NULL);
+
+    yard_do (in, "SELECT ym.key_authorize (1, " KEY ("aa") ", 3::int2, 'one', 'root')");
+    yard_do (in, "SELECT ym.key_authorize (1, " KEY ("bb") ", 4::int2, 'one', 'agent')");
+    yard_is (in, "fresh", "SELECT t.submit (1, 1, 'r', 'b')");
+    yard_do (
+        su,
+        "UPDATE ym.job_run SET holder = (SELECT identity FROM ym.key WHERE name = 'agent'), "
+        "state = (SELECT number FROM ym.state WHERE machine = 'job' AND name = 'STARTED')");
+    yard_mark (su);
+    yard_is (su, "0 agent 0 0 1 t t", PLAN KEY ("bb") ", true)");
+    yard_is (su, "2", "SELECT outcome FROM ym.key_revoke (9, " KEY ("aa") ", true)");
+    yard_is (su, "1", "SELECT outcome FROM ym.key_revoke (9, " KEY ("ff") ", true)");
+    yard_is (su, "3", "SELECT outcome FROM ym.key_revoke (9, " KEY ("bb") ", true, 4711)");
+    yard_is (su, "3", "SELECT outcome FROM ym.key_revoke (9, " KEY ("aa") ", true, 4711)");
+    cr_assert (yard_is_unchanged (su), "a plan changes nothing");
+    yard_is (in, "0", AUTHORIZE ("b2", "4", "one", "agent", "bb"));
+    yard_is (su, "0 agent 0 1 0 t t", PLAN KEY ("bb") ", true)");
+    yard_do (in, "SELECT ym.key_revoke (3, " KEY ("bb") ")");
+    yard_is (su, "0 agent 3 1 0 t t", PLAN KEY ("bb") ", true)");
+}
+
+/* It is done by the number that its plan told; a repetition finds it done, whatever followed.
+ */
+Test (key, a_revocation_is_of_a_version)
+{
+    PGconn *in = yard_session ("ym_intake"), *su = yard_session (NULL);
+    long planned;
+
+    yard_do (in, "SELECT ym.key_authorize (1, " KEY ("bb") ", 0::int2, 'one', 'x')");
+    planned =
+        (long)yard_number (in, "SELECT number FROM ym.key_revoke (2, " KEY ("bb") ", true)");
+    yard_do (in, "SELECT ym.key_authorize (3, " KEY ("cc") ", 0::int2, 'one', 'y')");
+    yard_mark (su);
+    yard_is (in, "3", "SELECT outcome FROM ym.key_revoke (4, " KEY ("bb") ", false, %ld)",
+             planned);
+    cr_assert (yard_is_unchanged (su), "an older version changes nothing");
+    yard_is (in, "0", "SELECT outcome FROM ym.key_revoke (5, " KEY ("bb") ", false, %ld)",
+             planned + 1);
+    cr_assert_eq (change (su), planned + 2);
+    yard_is (in, "0 0 one x 1 5", REVOKED "6, " KEY ("bb") ", false, %ld)", planned + 1);
+    cr_assert_eq (change (su), planned + 2);
 }
 
 Test (key, authorize_from_two_sessions)

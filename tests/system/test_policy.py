@@ -77,11 +77,11 @@ def test_a_verb_is_planned_then_done_then_repeated(yard, operator, name, body):
     assert plan.name == "planned" and plan["effects"]
     assert tables(yard) == before, "a plan changed something"
 
-    request = os.urandom(16)
-    version = {} if name == "window_add" else {"version": plan["version"]}
+    request, version = os.urandom(16), {"version": plan["version"]}
     done = act(operator, name, request=request, **version, **body)
     assert done.name == "done" and done["effects"] == plan["effects"]
-    assert done["version"] == plan["version"] + 1
+    # A window is made by the change that follows the version of the whole policy.
+    assert (done["made"] if name == "window_add" else done["version"]) == plan["version"] + 1
     assert number(yard) == was + 1
     after = tables(yard)
 
@@ -89,9 +89,9 @@ def test_a_verb_is_planned_then_done_then_repeated(yard, operator, name, body):
     assert again.octets == done.octets, "the same request has another answer"
     other = act(operator, name, request=request, **version, **{**body, "reason": "another"})
     assert other.code == "key_reused"
-    if version:
-        assert act(operator, name, **version, **body).code == "stale_version"
-        assert act(operator, name, plan=True, **version, **body).code == "stale_version"
+    assert act(operator, name, **version, **body).code == "stale_version"
+    assert act(operator, name, plan=True, **version, **body).code == "stale_version"
+    assert act(operator, name, request=request, plan=True, **body).name == "planned", "a plan is no request"
     assert tables(yard) == after, "a refusal changed something"
     undo(operator, name, done)
     assert number(yard) == was + 2

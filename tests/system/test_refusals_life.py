@@ -190,6 +190,7 @@ POLICY = {"unknown agent": ("unknown_agent", "agent_act", {"agent": "nobody", "v
           "a window that ends first": ("invalid", "window_add", {"begins": 2_000_000_000_000, "ends": 1_900_000_000_000, "scope": "yard"}),
           "a window of no region": ("invalid", "window_add", {"begins": 2_000_000_000_000, "ends": 2_100_000_000_000, "scope": "region"}),
           "a weight of nothing": ("invalid", "tenant_set", {"tenant": "acme", "weight": 0}),
+          "an old policy": ("stale_version", "window_add", {"begins": 1, "ends": 2_100_000_000_000, "scope": "yard", "version": 4711}),
           "an old queue": ("stale_version", "queue_act", {"tier": "standard", "verb": "stop", "version": 4711}),
           "an old tenant": ("stale_version", "tenant_set", {"tenant": "acme", "weight": 2, "version": 4711})}
 
@@ -226,6 +227,43 @@ def test_a_repeated_policy_request_gets_the_same_answer(yard, operator):
     assert everything(yard) == before
     refused(yard, operator, "key_reused", "queue_act", **{**body, "reason": "second"})
     assert operator.ask("queue_act", request=os.urandom(16), tier="premium", verb="start").name == "done"
+
+
+def test_a_plan_of_a_revocation_changes_nothing(yard, kind):
+    agent, person = yard.keys["agent-5"], yard.key("leaver", "submitter", "acme")
+    with yard.door("admin") as admin, yard.door("acme") as door, yard.raw_agent("agent-5", capabilities=[kind]) as raw:
+        job = yard.submit(door, kind=kind)
+        raw.started(raw.take(job=job))
+        before = yard.sql("SELECT * FROM ym.key ORDER BY 1"), yard.sql("TABLE ym.key_change")
+        found = {}
+        for key in (agent, person):
+            found[key] = admin.ask("key_revoke", public_key=yard.octets(key), plan=True)
+            assert found[key].name == "planned", found[key]
+            assert str(found[key]["version"]) == before[1][0][1]
+        assert found[agent]["effects"][1][0] == "it has no other key: 1 running job goes back to its queue"
+        assert found[person]["effects"][1][0] == "its connections end at once"
+        last = yard.octets(yard.keys["admin"])
+        assert admin.ask("key_revoke", public_key=last, plan=True).code == "last_admin"
+        assert admin.ask("key_revoke", public_key=os.urandom(32), plan=True).code == "unknown_key"
+        old = {"public_key": yard.octets(person), "version": found[person]["version"] - 1}
+        assert admin.ask("key_revoke", plan=True, **old).code == "stale_version"
+        assert admin.ask("key_revoke", **old).code == "stale_version"
+        assert (yard.sql("SELECT * FROM ym.key ORDER BY 1"), yard.sql("TABLE ym.key_change")) == before
+
+
+def test_a_revocation_is_done_as_planned(yard):
+    key = yard.key("goner", "submitter", "acme").public
+    planned = yard.ctl_json("key", "revoke", key, "--plan", key="admin")
+    assert planned["planned"] and "submitter goner of tenant acme" in planned["effects"][0]
+    version = str(planned["version"])
+    yard.key("newcomer", "submitter", "acme")
+    stale = yard.ctl("key", "revoke", key, "--yes", "--if-version", version, key="admin", check=False)
+    assert stale.returncode == 4 and "stale_version" in stale.stderr
+    assert yard.one("SELECT revoked_ms IS NULL FROM ym.key WHERE name = 'goner'") == "t"
+    version = str(yard.ctl_json("key", "revoke", key, "--plan", key="admin")["version"])
+    done = yard.ctl_json("key", "revoke", key, "--yes", "--if-version", version, "--reason", "left", key="admin")
+    assert done["name"] == "goner" and done["revoked_at"]
+    assert yard.ctl_json("key", "revoke", key, "--yes", "--if-version", version, key="admin") == done
 
 
 def test_every_refusal_is_got_by_some_test():

@@ -139,7 +139,11 @@ def test_a_drained_agent_is_named_and_comes_back(yard, work):
 
 
 def test_a_window_is_named_and_may_be_taken_back(yard, work):
-    made = outcome(yard, "window", "add", "region:eu", "--to", "+1h", "--reason", "switch", key="operator")["made"]
+    window = ("window", "add", "region:eu", "--to", "+1h", "--reason", "switch")
+    version = outcome(yard, *window, "--plan", key="operator")["version"]
+    stale = yard.ctl(*window, "--if-version", str(version - 1), key="operator", check=False)
+    assert stale.returncode == CONFLICT and "stale_version" in stale.stderr
+    made = outcome(yard, *window, "--if-version", str(version), key="operator")["made"]
     assert [row["window"] for row in yard.ctl_json("windows")["items"]] == [made]
     job = work.submit()
     await_blocker(yard, job, "window")

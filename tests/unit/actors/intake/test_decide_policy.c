@@ -240,7 +240,7 @@ Test (decide_policy, windows_to_add)
             cr_expect (has_fault (&v, windows[i].path, windows[i].code), "row %zu", i);
         if (windows[i].refusal != YM_REFUSAL_NONE)
             continue;
-        cr_expect (v.expected == 40 && v.made == 41 && v.after == 1 && v.version == 0);
+        cr_expect (v.expected == 40 && v.made == 41 && v.after == 1 && v.version == 40);
         cr_expect (tells (&v, "nothing starts on"), "row %zu", i);
     }
 }
@@ -290,6 +290,20 @@ Test (decide_policy, versions)
         cr_expect_eq (v.refusal, expected);
         decide_window_remove (&window, &f, &v);
         cr_expect_eq (v.refusal, expected);
+    }
+}
+
+/* What is to be made has none: the policy's own is compared. */
+Test (decide_policy, the_version_of_a_window_to_add)
+{
+    struct policy_facts f = facts (0, 3);
+    struct policy_verdict v;
+    struct ym_window_add m = {
+        .has = YM_HAS (window_add, version), .begins = PAST, .ends = LATER};
+
+    for (m.version = 39; m.version < 42; m.version++) {
+        decide_window_add (&m, &f, &v);
+        cr_expect_eq (v.refusal, m.version == 40 ? YM_REFUSAL_NONE : YM_REFUSAL_STALE_VERSION);
     }
 }
 

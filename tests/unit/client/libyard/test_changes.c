@@ -211,11 +211,67 @@ Test (changes, every_verb_says_what_it_needs, .timeout = 30)
     say_done (&d);
     window = fake_expect (&d, YM_MSG_window_add);
     cr_assert (window->begins == 5 && window->ends == 6 && window->scope == YM_SCOPE_REGION);
+    cr_assert (window->has & YM_HAS (window_add, version) && window->version == 0);
     say_done (&d);
     cr_assert_eq (
         ((const struct ym_window_remove *)fake_expect (&d, YM_MSG_window_remove))->window, 41);
     say_done (&d);
     end (&c, YARD_OK);
+    fake_stop (&d);
+}
+
+/* --- shutting a key out --- */
+
+#define KEY_40 "0123456789012345678901234567890123456789"
+
+static void run_revoke (yard_t *y, struct call *c)
+{
+    yard_outcome *planned = NULL;
+    yard_key *key = NULL;
+
+    cr_assert_eq (yard_key_revoke (y, KEY_40, NULL, NULL, NULL, NULL), YARD_OK);
+    cr_assert_eq (yard_key_revoke (y, KEY_40, &plan, &key, &planned, NULL), YARD_OK);
+    cr_assert (planned && planned->planned && planned->version == 7 && planned->count == 2);
+    cr_assert_null (key, "a plan tells no key");
+    yard_free (planned);
+    planned = NULL;
+    cr_assert_eq (yard_key_revoke (y, KEY_40, &how, &key, &planned, NULL), YARD_OK);
+    cr_assert (key && key->revoked_at_ms == 5 && !planned);
+    yard_free (key);
+    c->rc = yard_key_revoke (y, KEY_40, &how, NULL, NULL, &c->err);
+}
+
+static void say_revoked (struct fake_door *d)
+{
+    struct ym_key_row row = {.role = YM_AGENT, .revoked_at = 5};
+
+    fake_answer (d, YM_MSG_key_done, &(struct ym_key_done){.keys = {&row, 1}});
+}
+
+Test (changes, a_key_is_revoked_as_planned, .timeout = 30)
+{
+    struct call c = {.run = run_revoke};
+    const struct ym_key_revoke *m;
+    struct fake_door d;
+
+    fake_start (&d, false);
+    m = begin (&c, &d, YM_MSG_key_revoke);
+    cr_assert_not (m->plan ||
+                   m->has & (YM_HAS (key_revoke, version) | YM_HAS (key_revoke, reason)));
+    say_revoked (&d);
+    m = fake_expect (&d, YM_MSG_key_revoke);
+    cr_assert (m->plan && !(m->has & YM_HAS (key_revoke, version)));
+    fake_answer (&d, YM_MSG_planned,
+                 &(struct ym_planned){.version = 7, .effects = {effects, 2}});
+    m = fake_expect (&d, YM_MSG_key_revoke);
+    cr_assert (!m->plan && m->has & YM_HAS (key_revoke, version) && m->version == 0);
+    cr_assert (ym_str_is (m->reason, "because"));
+    say_revoked (&d);
+    (void)fake_expect (&d, YM_MSG_key_revoke);
+    fake_refuse (&d, "stale_version", false, 0);
+    end (&c, YARD_ECONFLICT);
+    cr_assert_eq (yard_err_exit (c.err), 4);
+    done_with (&c);
     fake_stop (&d);
 }
 
@@ -241,6 +297,8 @@ Test (changes, what_cannot_be_sent_is_refused_here, .timeout = 30)
     cr_assert_eq (yard_agent_act (y, NULL, "drain", 0, NULL, NULL, NULL), YARD_EINVALID);
     cr_assert_eq (yard_tenant_set (y, "A B", NULL, NULL, NULL, NULL), YARD_EINVALID);
     cr_assert_eq (yard_window_add (y, &window, NULL, NULL, NULL), YARD_EINVALID);
+    cr_assert_eq (yard_key_revoke (y, "short", NULL, NULL, NULL, NULL), YARD_EINVALID);
+    cr_assert_eq (yard_key_revoke (y, KEY_40, &(yard_how){0}, NULL, NULL, NULL), YARD_EINVALID);
     cr_assert_eq (yard_job_why_not (y, job_text, NULL, NULL, NULL), YARD_EINVALID);
     cr_assert_not (fake_take (&d, 100));
     yard_close (y);

@@ -387,6 +387,30 @@ Test (unreachable, nothing_is_ended_without_a_yes, WITHOUT_A_YARD)
     cr_assert_not_null (strstr (err, "say --yes"), "%s", err);
 }
 
+Test (unreachable, no_key_is_shut_out_without_a_yes, WITHOUT_A_YARD)
+{
+    static const char *const revoke[ARGS] = {"key", "revoke", "mover.key"};
+
+    cr_assert_eq (run (revoke), 64);
+}
+
+/* A script need not know which of them ask. */
+Test (usage, every_change_takes_the_same_options)
+{
+    const unsigned all = CTL_REASON | CTL_PLAN | CTL_VERSION;
+
+    for (size_t i = 0; i < ctl_command_count; i++) {
+        const struct ctl_command *c = &ctl_commands[i];
+        if (c->takes & (all | CTL_SURE | CTL_ASK))
+            cr_expect_eq (c->takes & all, all, "%s %s", c->noun, c->verb);
+    }
+    for (size_t i = 0; i < ctl_option_count; i++) {
+        const struct ctl_option *o = &ctl_option_table[i];
+        if (strcmp (o->name, "yes") == 0 || strcmp (o->name, "no-input") == 0)
+            cr_expect_eq (o->sets, (unsigned)CTL_PLAN, "%s", o->name);
+    }
+}
+
 /* --- contexts --- */
 
 static void write_contexts (const char *text)

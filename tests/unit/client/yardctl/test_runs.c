@@ -180,6 +180,64 @@ RUN (what_was_made_is_named,
       "2026-11-22T07:24:57Z"},
      play_window, 0, "region:eu 4: nothing starts there that cannot end before it\n", "")
 
+static void play_window_version (struct fake_door *d)
+{
+    const struct ym_window_add *m = fake_expect (d, YM_MSG_window_add);
+
+    cr_assert (m->has & YM_HAS (window_add, version) && m->version == 40);
+    fake_refuse (d, "stale_version", false, 0);
+}
+
+RUN (a_window_of_an_old_version, {"window", "add", "yard", "--to", "+1h", "--if-version", "40"},
+     play_window_version, 4, "",
+     "yardctl: yard: because [stale_version]\n"
+     "nothing was changed; look again with --plan\n")
+
+#define KEY_40 "0123456789012345678901234567890123456789"
+
+static void play_revoke_plan (struct fake_door *d)
+{
+    struct ym_effect effects[] = {{str ("its key is shut out")}, {str ("its jobs go back")}};
+
+    cr_assert (((const struct ym_key_revoke *)fake_expect (d, YM_MSG_key_revoke))->plan);
+    fake_answer (d, YM_MSG_planned,
+                 &(struct ym_planned){.version = 9, .effects = {effects, 2}});
+}
+
+RUN (a_plan_of_a_revocation, {"key", "revoke", KEY_40, "--plan"}, play_revoke_plan, 0,
+     KEY_40 ", version 9\n"
+            "would: its key is shut out\n"
+            "       its jobs go back\n"
+            "run with --if-version 9 to do it\n",
+     "")
+
+static void play_revoke (struct fake_door *d)
+{
+    struct ym_key_row row = {
+        .role = YM_AGENT, .tenant = "agents", .name = "mover", .revoked_at = 1795328697000};
+    const struct ym_key_revoke *m = fake_expect (d, YM_MSG_key_revoke);
+
+    cr_assert (!m->plan && m->has & YM_HAS (key_revoke, version) && m->version == 9);
+    cr_assert (ym_str_is (m->reason, "lost"));
+    memset (row.public_key, 'k', sizeof row.public_key);
+    fake_answer (d, YM_MSG_key_done, &(struct ym_key_done){.keys = {&row, 1}});
+}
+
+RUN (a_revocation,
+     {"key", "revoke", KEY_40, "--yes", "--if-version", "9", "--reason", "lost", "-o", "name"},
+     play_revoke, 0, NULL, "")
+
+static void play_revoke_stale (struct fake_door *d)
+{
+    (void)fake_expect (d, YM_MSG_key_revoke);
+    fake_refuse (d, "stale_version", false, 0);
+}
+
+RUN (a_revocation_of_an_old_version, {"key", "revoke", KEY_40, "--yes", "--if-version", "3"},
+     play_revoke_stale, 4, "",
+     "yardctl: " KEY_40 ": because [stale_version]\n"
+     "nothing was changed; look again with --plan\n")
+
 static void play_tenant (struct fake_door *d)
 {
     const struct ym_tenant_set *m = fake_expect (d, YM_MSG_tenant_set);
