@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client/yardctl/act.h"
 #include "client/yardctl/text.h"
@@ -268,6 +269,8 @@ static int read_file (const struct ctl *c, struct ctl_specs *ret)
     _free_ char *text = NULL;
     const struct ctl_documents *documents = &ret->inside.documents;
 
+    if (strcmp (c->o.file, "-") != 0 && access (c->o.file, R_OK) < 0)
+        return ctl_wrong (c, CTL_DOCUMENT, "document", "%s: %s", c->o.file, strerror (errno));
     if (ctl_documents_read (c->o.file, FILE_SIZE_MAX, &ret->inside.documents, &faults) == 0) {
         ret->at = ctl_memory (documents->count * sizeof *ret->at);
         ret->count = documents->count;
