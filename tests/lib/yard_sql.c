@@ -145,6 +145,17 @@ PGconn *yard_session (const char *role)
     return sessions[session_count++] = connect_to (database (), role);
 }
 
+void yard_close (PGconn *c)
+{
+    size_t at = 0;
+
+    while (at < session_count && sessions[at] != c)
+        at++;
+    cr_assert_lt (at, session_count);
+    sessions[at] = sessions[--session_count];
+    PQfinish (c);
+}
+
 void yard_end (void)
 {
     while (session_count > 0)

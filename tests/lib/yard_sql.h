@@ -12,6 +12,8 @@
 /* A session as a role of the yard, or as superuser if NULL. All of a test meet in one database.
  */
 PGconn *yard_session (const char *role);
+/* Ends one, whatever it was at. */
+void yard_close (PGconn *c);
 /* Ends all of them; for a suite's .fini. */
 void yard_end (void);
 
