@@ -134,10 +134,20 @@ def test_a_mapped_item_that_nobody_wrote_is_a_breach(tmp_path):
     assert [line[0] for line in table.lines if line[2] == "BREACH"] == ["items mapped and never written"]
 
 
-def test_the_bench_works():
-    done = run(["/usr/bin/python3", os.path.join(ROOT, "tests", "bench", "waiting.py"), Yard().build, "--smoke"], 120)
+def bench(name):
+    done = run(["/usr/bin/python3", os.path.join(ROOT, "tests", "bench", name), Yard().build, "--smoke"], 120)
     assert done.returncode == 0, done.stderr
-    assert "queue process" in done.stdout and "lease, median" in done.stdout
+    return done.stdout
+
+
+def test_the_bench_works():
+    said = bench("waiting.py")
+    assert "queue process" in said and "lease, median" in said
+
+
+def test_the_bench_of_statuses_works():
+    said = bench("status.py")
+    assert "under the flood" in said and "p99" in said
 
 
 def test_every_proof_that_is_named_exists(tmp_path):
