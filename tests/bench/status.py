@@ -6,7 +6,7 @@ usage: status.py BUILD [--seconds N] [--rate N] [--most-ms N] [--smoke]
     --most-ms  what 99 of 100 questions must take at most under the flood
     --smoke    a short run, nothing is judged but that it works
 
-First jobs are submitted and completed as fast as the yard can; then it is asked with nothing else
+First jobs are submitted and completed as fast as the yard can with one agent; then it is asked with nothing else
 to do, and at last while jobs come and complete at half of that speed.  Submitter and agent are
 processes of their own.  A question's time runs from when it was due, so one that waits behind
 another counts as late.  Half of the jobs that are asked about have ended and half still wait.
@@ -92,7 +92,7 @@ class Bench:
         work()
         said, _ = flooding.communicate()
         after, took = self.done(), time.monotonic() - began
-        wait_for(lambda: int(self.yard.one("SELECT count(*) FROM ym.job_run")) == WAITING, 60, "the flood to be done")
+        wait_for(lambda: int(self.yard.one("SELECT count(*) FROM ym.job_run")) == WAITING, 120, "the flood to be done")
         return json.loads(said)["accepted"] / seconds, (after - before) / took
 
     def choose(self):
@@ -120,7 +120,7 @@ class Bench:
         quiet = self.ask(seconds)
         loaded = []
         accepted, completed = self.flooded(seconds, able / 2, lambda: loaded.extend(self.ask(seconds)))
-        print(f"\n  the yard can do {able:.0f} jobs/s, submitted and completed", flush=True)
+        print(f"\n  the yard can do {able:.0f} jobs/s, submitted and completed by one agent of {SLOTS} slots", flush=True)
         print(f"  flooded with {accepted:.0f} jobs/s, {completed:.0f} completed a second\n", flush=True)
         print(f"  {'status':20} {'p50':>10} {'p99':>10} {'most':>10}", flush=True)
         tell("quiet", quiet)
