@@ -9,6 +9,7 @@
 
 #include "actors/assignment/roster.h"
 #include "common/base/own.h"
+#include "common/base/panic.h"
 
 struct space {
     struct preempt_attempt *attempts;
@@ -63,6 +64,7 @@ static void add_served (const struct roster *r, struct space *s, const struct of
     struct tenant *t;
 
     HASH_FIND (hh, r->tenants_by_id, &o->tenant, sizeof o->tenant, t);
+    ym_assert (t);
     s->served[s->served_count++] = (struct preempt_served){o->job, t->place};
 }
 

@@ -5,14 +5,15 @@
 
 #define STATEMENT(name, text) static const struct ym_statement name = {#name, text}
 
-STATEMENT (job_facts,
-           "SELECT ix, digest, reply, found, tier, state, seq, wanted, suspender, held, "
-           "urgency, ends_as, live, unmet, awaiting, attempt, retries, losses, agent, "
-           "held_by_agent, checkpoint, done, kept, not_before_ms, on_found, on_state, "
-           "on_condition, on_leads_here, waiting, tenant_id, requirement, told_urgency, "
-           "told_hold, told_unmet, told_not_before, wait_until_ms, came_back, fence FROM ym.job_facts "
-           "($1::int8[], $2::int4[], $3::int4[], "
-           "$4::bytea[], $5::int8[])");
+STATEMENT (
+    job_facts,
+    "SELECT ix, digest, reply, found, tier, state, seq, wanted, suspender, held, "
+    "urgency, ends_as, live, unmet, awaiting, attempt, retries, losses, agent, "
+    "held_by_agent, checkpoint, done, kept, not_before_ms, on_found, on_state, "
+    "on_condition, on_leads_here, waiting, tenant_id, requirement, told_urgency, "
+    "told_hold, told_unmet, told_not_before, wait_until_ms, came_back, fence FROM ym.job_facts "
+    "($1::int8[], $2::int4[], $3::int4[], "
+    "$4::bytea[], $5::int8[])");
 STATEMENT (job_act, "SELECT own, waiting, job_id, tenant_id, tier, requirement, urgency, hold, "
                     "unmet, not_before_ms, wait_until_ms, came_back FROM ym.job_act ($1::int8, "
                     "$2::int8, $3::int4, $4::int4, $5::int8, $6::bytea, $7::bytea, $8::bytea, "

@@ -56,12 +56,13 @@ static struct call *find (struct yard_task *t, enum call_kind kind, unsigned sig
 
 static uint32_t number (struct yard_task *t, uint32_t *kept)
 {
-    if (kept && *kept)
-        return *kept;
-    t->message++;
+    uint32_t n = kept ? *kept : 0;
+
+    if (n == 0)
+        n = ++t->message;
     if (kept)
-        *kept = t->message;
-    return t->message;
+        *kept = n;
+    return n;
 }
 
 static void begin (struct agent *a, struct yard_task *t, struct call c, uint32_t *kept)
@@ -103,9 +104,10 @@ void call_working (struct agent *a, struct yard_task *t, unsigned signal)
 void call_errored (struct agent *a, struct yard_task *t, unsigned signal, bool retryable,
                    const char *text)
 {
-    char *copy = ym_new (strlen (text) + 1);
+    size_t size = strlen (text) + 1;
+    char *copy = ym_new (size);
 
-    strcpy (copy, text);
+    memcpy (copy, text, size);
     begin (a, t,
            (struct call){
                .kind = CALL_ERRORED, .signal = signal, .retryable = retryable, .text = copy},

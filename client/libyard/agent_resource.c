@@ -181,9 +181,10 @@ yard_rc resources_clear (struct yard_task *t)
 
 static char *copy (const char *text)
 {
-    char *copy = ym_new (strlen (text) + 1);
+    size_t size = strlen (text) + 1;
+    char *copy = ym_new (size);
 
-    strcpy (copy, text);
+    memcpy (copy, text, size);
     return copy;
 }
 

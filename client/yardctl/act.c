@@ -207,7 +207,7 @@ int ctl_after_read (struct ctl *c, const char *text, char ret_job[YARD_JOB_TEXT]
                     const char **ret_condition)
 {
     const char *colon = strchr (text, ':');
-    _free_ char *job = colon ? strndup (text, (size_t)(colon - text)) : ctl_copy (text);
+    _free_ char *job = colon ? ctl_format ("%.*s", (int)(colon - text), text) : ctl_copy (text);
 
     if (colon && strcmp (colon, ":any") != 0 && strcmp (colon, ":success") != 0)
         return ctl_wrong (c, CTL_USAGE, "usage",

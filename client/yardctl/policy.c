@@ -155,8 +155,8 @@ static yard_rc ask_window (struct ctl *c, const struct ctl_change *change, const
 int ctl_window_add (struct ctl *c)
 {
     const char *colon = strchr (c->args[0], ':');
-    _free_ char *scope =
-        colon ? strndup (c->args[0], (size_t)(colon - c->args[0])) : ctl_copy (c->args[0]);
+    _free_ char *scope = colon ? ctl_format ("%.*s", (int)(colon - c->args[0]), c->args[0])
+                               : ctl_copy (c->args[0]);
     yard_window_spec with = {.size = sizeof with,
                              .begins_ms = c->o.begins_ms,
                              .ends_ms = c->o.ends_ms,

@@ -129,7 +129,7 @@ static bool is_ending (const char *rest)
 static const char *flag_of (const struct ctl *c, const char *path)
 {
     size_t size = *path == '/' ? strcspn (path + 1, "/") : 0;
-    _free_ char *member = strndup (path + (size > 0), size);
+    _free_ char *member = ctl_format ("%.*s", (int)size, path + (size > 0));
 
     for (char *at = member; *at; at++)
         *at = *at == '_' ? '-' : *at;

@@ -10,9 +10,10 @@ TestSuite (agent, .timeout = 60, .fini = yard_end);
 static PGconn *session_with_agents (PGconn **ret_su)
 {
     *ret_su = yard_session (NULL);
-    yard_do (*ret_su,
-             "INSERT INTO ym.key (identity, public_key, tenant_id, role, name, created_ms) SELECT"
-             " n, sha256 (n::text::bytea), 1, 4, 'agent-' || n, 1 FROM generate_series (1, 3) n");
+    yard_do (
+        *ret_su,
+        "INSERT INTO ym.key (identity, public_key, tenant_id, role, name, created_ms) SELECT"
+        " n, sha256 (n::text::bytea), 1, 4, 'agent-' || n, 1 FROM generate_series (1, 3) n");
     return yard_session ("ym_assignment");
 }
 

@@ -94,7 +94,7 @@ static enum git_end choose_in (struct git_work *work, char path[PATH_MAX])
         (void)snprintf (chosen, sizeof chosen, "%s/%s.%s.git", path, name, work->task->job);
     if (!name[0] || strlen (chosen) >= PATH_MAX)
         return git_say (work, GIT_FAIL, "target: no name for a repository in %s", path);
-    strcpy (path, chosen);
+    memcpy (path, chosen, strlen (chosen) + 1);
     r = work->task->moved (work->task->self, path);
     /* It was told before, in this very attempt. */
     if (r < 0 && r != -EEXIST)

@@ -289,113 +289,114 @@ Test (decide_act, urgency)
                   "one may lower what another rose");
 }
 
+static const struct {
+    const char *what;
+    struct act_facts f;
+    int64_t on;
+    uint32_t condition;
+    enum ym_refusal refusal;
+    int on_event;
+    uint32_t hold;
+    bool waits;
+} dependencies[] = {
+    {"a live one",
+     {.on_found = true, .on_state = YM_JOB_STARTED},
+     9,
+     0,
+     YM_REFUSAL_NONE,
+     YM_JOB_NOTE_CHANGED,
+     0,
+     true},
+    {"itself", {.on_found = true}, 7, 0, YM_REFUSAL_DEPENDENCY_CYCLE, 0, 0, false},
+    {"an unknown one", {0}, 9, 0, YM_REFUSAL_UNKNOWN_DEPENDENCY, 0, 0, false},
+    {"one that waits for it",
+     {.on_found = true, .on_state = YM_JOB_QUEUED, .on_leads_here = true},
+     9,
+     0,
+     YM_REFUSAL_DEPENDENCY_CYCLE,
+     0,
+     0,
+     false},
+    {"completed",
+     {.on_found = true, .on_state = YM_JOB_COMPLETED},
+     9,
+     YM_AFTER_SUCCESS,
+     YM_REFUSAL_NONE,
+     0,
+     0,
+     false},
+    {"failed, and that is all right",
+     {.on_found = true, .on_state = YM_JOB_FAILED},
+     9,
+     YM_AFTER_ANY,
+     YM_REFUSAL_NONE,
+     0,
+     0,
+     false},
+    {"failed",
+     {.on_found = true, .on_state = YM_JOB_FAILED},
+     9,
+     YM_AFTER_SUCCESS,
+     YM_REFUSAL_NONE,
+     YM_JOB_NOTE_HELD,
+     YM_DEPENDENCY_BAD,
+     false},
+    {"failed, and an operator holds it: no hold that its owner could lift",
+     {.on_found = true, .on_state = YM_JOB_FAILED, .hold = YM_BY_OPERATOR},
+     9,
+     YM_AFTER_SUCCESS,
+     YM_REFUSAL_NONE,
+     YM_JOB_NOTE_CHANGED,
+     YM_BY_OPERATOR,
+     false},
+    {"the same again",
+     {.on_found = true,
+      .on_state = YM_JOB_QUEUED,
+      .on_waited = true,
+      .on_condition = YM_AFTER_ANY},
+     9,
+     YM_AFTER_ANY,
+     YM_REFUSAL_NONE,
+     0,
+     0,
+     false},
+    {"another condition",
+     {.on_found = true,
+      .on_state = YM_JOB_QUEUED,
+      .on_waited = true,
+      .on_condition = YM_AFTER_ANY,
+      .unmet = WAITS_FOR_MAX},
+     9,
+     YM_AFTER_SUCCESS,
+     YM_REFUSAL_NONE,
+     YM_JOB_NOTE_CHANGED,
+     0,
+     true},
+    {"one too many",
+     {.on_found = true, .on_state = YM_JOB_QUEUED, .unmet = WAITS_FOR_MAX},
+     9,
+     0,
+     YM_REFUSAL_INVALID,
+     0,
+     0,
+     false},
+};
+
 Test (decide_act, dependencies)
 {
-    static const struct {
-        const char *what;
-        struct act_facts f;
-        int64_t on;
-        uint32_t condition;
-        enum ym_refusal refusal;
-        int on_event;
-        uint32_t hold;
-        bool waits;
-    } rows[] = {
-        {"a live one",
-         {.on_found = true, .on_state = YM_JOB_STARTED},
-         9,
-         0,
-         YM_REFUSAL_NONE,
-         YM_JOB_NOTE_CHANGED,
-         0,
-         true},
-        {"itself", {.on_found = true}, 7, 0, YM_REFUSAL_DEPENDENCY_CYCLE, 0, 0, false},
-        {"an unknown one", {0}, 9, 0, YM_REFUSAL_UNKNOWN_DEPENDENCY, 0, 0, false},
-        {"one that waits for it",
-         {.on_found = true, .on_state = YM_JOB_QUEUED, .on_leads_here = true},
-         9,
-         0,
-         YM_REFUSAL_DEPENDENCY_CYCLE,
-         0,
-         0,
-         false},
-        {"completed",
-         {.on_found = true, .on_state = YM_JOB_COMPLETED},
-         9,
-         YM_AFTER_SUCCESS,
-         YM_REFUSAL_NONE,
-         0,
-         0,
-         false},
-        {"failed, and that is all right",
-         {.on_found = true, .on_state = YM_JOB_FAILED},
-         9,
-         YM_AFTER_ANY,
-         YM_REFUSAL_NONE,
-         0,
-         0,
-         false},
-        {"failed",
-         {.on_found = true, .on_state = YM_JOB_FAILED},
-         9,
-         YM_AFTER_SUCCESS,
-         YM_REFUSAL_NONE,
-         YM_JOB_NOTE_HELD,
-         YM_DEPENDENCY_BAD,
-         false},
-        {"failed, and an operator holds it: no hold that its owner could lift",
-         {.on_found = true, .on_state = YM_JOB_FAILED, .hold = YM_BY_OPERATOR},
-         9,
-         YM_AFTER_SUCCESS,
-         YM_REFUSAL_NONE,
-         YM_JOB_NOTE_CHANGED,
-         YM_BY_OPERATOR,
-         false},
-        {"the same again",
-         {.on_found = true,
-          .on_state = YM_JOB_QUEUED,
-          .on_waited = true,
-          .on_condition = YM_AFTER_ANY},
-         9,
-         YM_AFTER_ANY,
-         YM_REFUSAL_NONE,
-         0,
-         0,
-         false},
-        {"another condition",
-         {.on_found = true,
-          .on_state = YM_JOB_QUEUED,
-          .on_waited = true,
-          .on_condition = YM_AFTER_ANY,
-          .unmet = WAITS_FOR_MAX},
-         9,
-         YM_AFTER_SUCCESS,
-         YM_REFUSAL_NONE,
-         YM_JOB_NOTE_CHANGED,
-         0,
-         true},
-        {"one too many",
-         {.on_found = true, .on_state = YM_JOB_QUEUED, .unmet = WAITS_FOR_MAX},
-         9,
-         0,
-         YM_REFUSAL_INVALID,
-         0,
-         0,
-         false},
-    };
-
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct act_facts f = rows[i].f;
+    for (size_t i = 0; i < sizeof dependencies / sizeof dependencies[0]; i++) {
+        struct act_facts f = dependencies[i].f;
         struct ym_job_act m = asked (YM_DO_DEPEND);
         f.found = true;
         f.state = YM_JOB_QUEUED;
-        m.on = rows[i].on;
-        m.condition = rows[i].condition;
+        m.on = dependencies[i].on;
+        m.condition = dependencies[i].condition;
         struct act a = decided (&f, &m, YM_SUBMITTER);
-        cr_expect_eq (a.refusal, rows[i].refusal, "%s: %d", rows[i].what, a.refusal);
-        cr_expect_eq (a.on, rows[i].on_event, "%s: %d", rows[i].what, a.on);
-        cr_expect_eq (a.hold, rows[i].hold, "%s", rows[i].what);
-        cr_expect_eq (a.waits_for, rows[i].waits, "%s", rows[i].what);
+        cr_expect_eq (a.refusal, dependencies[i].refusal, "%s: %d", dependencies[i].what,
+                      a.refusal);
+        cr_expect_eq (a.on, dependencies[i].on_event, "%s: %d", dependencies[i].what, a.on);
+        cr_expect_eq (a.hold, dependencies[i].hold, "%s", dependencies[i].what);
+        cr_expect_eq (a.waits_for, dependencies[i].waits, "%s", dependencies[i].what);
     }
 }
 
