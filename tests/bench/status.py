@@ -1,13 +1,14 @@
 #!/usr/bin/python3
 """status.py - how long the question for a job's status takes, quiet and under a flood of other work.
 
-usage: status.py BUILD [--seconds N] [--rate N] [--most-ms N] [--smoke]
+usage: status.py BUILD [--seconds N] [--rate N] [--flood N] [--most-ms N] [--smoke]
     --rate     questions a second (100)
+    --flood    jobs a second at most (1000)
     --most-ms  what 99 of 100 questions must take at most under the flood
     --smoke    a short run, nothing is judged but that it works
 
 First jobs are submitted and completed as fast as the yard can with one agent; then it is asked with nothing else
-to do, and at last while jobs come and complete at half of that speed.  Submitter and agent are
+to do, and at last while jobs come and complete at half of that speed, or at the rate given.  Submitter and agent are
 processes of their own.  A question's time runs from when it was due, so one that waits behind
 another counts as late.  Half of the jobs that are asked about have ended and half still wait.
 Exit 1 if the limit is missed.
@@ -119,7 +120,7 @@ class Bench:
         self.choose()
         quiet = self.ask(seconds)
         loaded = []
-        accepted, completed = self.flooded(seconds, able / 2, lambda: loaded.extend(self.ask(seconds)))
+        accepted, completed = self.flooded(seconds, min(able / 2, self.given.flood), lambda: loaded.extend(self.ask(seconds)))
         print(f"\n  the yard can do {able:.0f} jobs/s, submitted and completed by one agent of {SLOTS} slots", flush=True)
         print(f"  flooded with {accepted:.0f} jobs/s, {completed:.0f} completed a second\n", flush=True)
         print(f"  {'status':20} {'p50':>10} {'p99':>10} {'most':>10}", flush=True)
@@ -146,6 +147,7 @@ def main():
     options.add_argument("build")
     options.add_argument("--seconds", type=float, default=20)
     options.add_argument("--rate", type=float, default=100)
+    options.add_argument("--flood", type=float, default=1000)
     options.add_argument("--most-ms", type=float, default=50)
     options.add_argument("--smoke", action="store_true")
     given = options.parse_args()
