@@ -129,10 +129,9 @@ def waiting(case):
 
 
 STEPS = (prepare, preparing, start, starting, started, suspend, suspending, suspended, resume, terminate, terminating, preempt, preempting, clean, cleaning)
-EVERYWHERE = ("assignment", "agent")
-WHERE_ROWS_WAIT = ("queue-standard", "intake", "postgresql")
+EVERYWHERE = ("assignment", "agent", "queue-standard", "intake")
 CASES = [(step, victim) for step in STEPS for victim in EVERYWHERE] + [
-    (step, victim) for step in (prepare, started, suspended, terminate, preempt, clean) for victim in WHERE_ROWS_WAIT] + [
+    (step, "postgresql") for step in (prepare, started, suspended, terminate, preempt, clean)] + [
     (step, "queue-platinum") for step in (preempt, preempting)] + [
     (step, "yardmasterd") for step in (prepare, suspending, resume, preempt, cleaning)] + [(waiting, "queue-premium")]
 
